@@ -1,0 +1,208 @@
+// A breaker's policy: what a user may write, the defaults of each kind, and the resolved form that machine, gate and window
+// read. All durations are in ms unless the name says otherwise.
+import { z } from 'zod'
+
+export const KINDS = ['openai', 'perplexity', 'lightrag', 'cache', 'embedding', 'knowledge-base', 'http', 'custom'] as const
+export type Kind = (typeof KINDS)[number]
+
+const ms = z.number().finite().positive().max(2_592_000_000)
+const share = z.number().min(0).max(1)
+const positiveShare = z.number().gt(0).max(1)
+const count = z.number().int().min(1).max(1_000_000)
+
+const tripSchema = z.strictObject({
+  consecutiveFailures: count.or(z.literal(false)).optional(),
+  failureRate: z.strictObject({ threshold: positiveShare, minimumCalls: count.optional() }).or(z.literal(false)).optional(),
+  slowCallRate: z
+    .strictObject({ threshold: positiveShare, slowerThanMs: ms.optional(), minimumCalls: count.optional() })
+    .or(z.literal(false))
+    .optional(),
+  consecutiveTimeouts: count.or(z.literal(false)).optional(),
+})
+
+const windowSchema = z.discriminatedUnion('type', [
+  z.strictObject({ type: z.literal('time'), seconds: z.number().int().min(1).max(3600) }),
+  z.strictObject({ type: z.literal('count'), size: z.number().int().min(1).max(10_000) }),
+])
+
+const degradeSchema = z.strictObject({
+  consecutiveFailures: count.or(z.literal(false)).optional(),
+  failureRate: z.strictObject({ threshold: positiveShare, minimumCalls: count.optional() }).or(z.literal(false)).optional(),
+  /** Degrade when the 95th percentile of latency exceeds this many times its baseline. */
+  p95Ratio: z.number().gt(1).max(1000).or(z.literal(false)).optional(),
+})
+
+const levelSchema = z.strictObject({
+  /** `fallback-only` rejects calls with DegradedToFallbackError so that fallbacks answer. */
+  admit: z.enum(['all', 'fallback-only']).default('all'),
+})
+
+/** What a user may set for one service. Everything is optional; the defaults are those of its kind. */
+export const policySchema = z.strictObject({
+  trip: tripSchema.optional(),
+  window: windowSchema.optional(),
+  recoveryTimeout: ms.optional(),
+  recoveryMultiplier: z.number().min(1).max(10).optional(),
+  maxRecoveryTimeout: ms.optional(),
+  recoveryJitter: z.strictObject({ from: z.number().gt(0).max(1), to: z.number().min(1).max(10) }).optional(),
+  adaptiveRecovery: z.boolean().optional(),
+  permitTimeout: ms.optional(),
+  maxProbes: z.number().int().min(1).max(1000).optional(),
+  successesToClose: z.number().int().min(1).max(1000).optional(),
+  probeTimeout: ms.optional(),
+  halfOpenTimeout: ms.optional(),
+  rampDuration: z.number().finite().min(0).max(86_400_000).optional(),
+  rampInitialShare: positiveShare.optional(),
+  stableAfter: ms.optional(),
+  degrade: degradeSchema.or(z.literal(false)).optional(),
+  degradeBeforeOpen: z.boolean().optional(),
+  recoverAfter: ms.optional(),
+  levels: z.tuple([levelSchema, levelSchema, levelSchema]).optional(),
+  rateLimitCooldown: ms.optional(),
+  quotaCooldown: ms.optional(),
+  timeout: ms.optional(),
+  maxKeys: z.number().int().min(1).max(1_000_000).optional(),
+})
+export type PolicyInput = z.input<typeof policySchema>
+
+export interface RateRule {
+  /** Trips when the rate reaches this share, 0–1. */
+  readonly threshold: number
+  /** No decision below this many calls in the window. */
+  readonly minimumCalls: number
+}
+
+export interface LevelPolicy {
+  readonly admit: 'all' | 'fallback-only'
+}
+
+/** A policy with every value settled. */
+export interface BreakerPolicy {
+  readonly trip: {
+    readonly consecutiveFailures: number | false
+    readonly failureRate: RateRule | false
+    readonly slowCallRate: (RateRule & { readonly slowerThanMs: number }) | false
+    readonly consecutiveTimeouts: number | false
+  }
+  readonly window: { readonly type: 'time'; readonly seconds: number } | { readonly type: 'count'; readonly size: number }
+  /** How long an opened breaker waits before it asks for a permit to probe. */
+  readonly recoveryTimeout: number
+  /** The wait grows by this factor with each opening that was not followed by a stable close. */
+  readonly recoveryMultiplier: number
+  readonly maxRecoveryTimeout: number
+  /** The wait is multiplied by a seeded random factor from this interval, so that a fleet does not probe in step. */
+  readonly recoveryJitter: { readonly from: number; readonly to: number }
+  /** Probe sooner when waiting costs more calls than a probe does; `recoveryTimeout` stays the longest first wait. */
+  readonly adaptiveRecovery: boolean
+  /** With no permit for this long, the breaker goes half-open by itself. */
+  readonly permitTimeout: number
+  /** Probes in flight at once, and probes in a round. */
+  readonly maxProbes: number
+  readonly successesToClose: number
+  /** A probe that runs longer counts as failed and frees its place. */
+  readonly probeTimeout: number
+  /** A half-open round that lasts longer re-opens. */
+  readonly halfOpenTimeout: number
+  /** How long after a recovery the admitted share grows to all; 0: at once. */
+  readonly rampDuration: number
+  readonly rampInitialShare: number
+  /** A breaker closed for this long forgets how often it had opened. */
+  readonly stableAfter: number
+  readonly degrade:
+    | {
+        readonly consecutiveFailures: number | false
+        readonly failureRate: RateRule | false
+        readonly p95Ratio: number | false
+      }
+    | false
+  /** The first trip of a service that is healthy otherwise leads to `degraded`, the next one opens. */
+  readonly degradeBeforeOpen: boolean
+  /** A degraded service that was well for this long goes one level down. */
+  readonly recoverAfter: number
+  readonly levels: readonly [LevelPolicy, LevelPolicy, LevelPolicy]
+  /** How long a rate limit stands when the service does not say. */
+  readonly rateLimitCooldown: number
+  /** How long an exhausted quota stands when the service does not say. */
+  readonly quotaCooldown: number
+  /** The default timeout of a call; undefined: none. */
+  readonly timeout: number | undefined
+  /** Breakers kept for keys of this service (`for(key)`); the least recently used goes first. */
+  readonly maxKeys: number
+}
+
+interface KindDefaults {
+  readonly failuresToTrip: number
+  readonly recoverySeconds: number
+  readonly windowSeconds: number
+  readonly slowCallSeconds: number
+}
+
+const DEFAULTS: Readonly<Record<Kind, KindDefaults>> = {
+  openai: { failuresToTrip: 3, recoverySeconds: 30, windowSeconds: 60, slowCallSeconds: 15 },
+  perplexity: { failuresToTrip: 4, recoverySeconds: 45, windowSeconds: 300, slowCallSeconds: 20 },
+  lightrag: { failuresToTrip: 5, recoverySeconds: 120, windowSeconds: 60, slowCallSeconds: 30 },
+  cache: { failuresToTrip: 8, recoverySeconds: 30, windowSeconds: 60, slowCallSeconds: 5 },
+  embedding: { failuresToTrip: 5, recoverySeconds: 60, windowSeconds: 60, slowCallSeconds: 10 },
+  'knowledge-base': { failuresToTrip: 8, recoverySeconds: 60, windowSeconds: 60, slowCallSeconds: 25 },
+  http: { failuresToTrip: 5, recoverySeconds: 60, windowSeconds: 60, slowCallSeconds: 30 },
+  custom: { failuresToTrip: 5, recoverySeconds: 60, windowSeconds: 60, slowCallSeconds: 30 },
+}
+
+/** Fills a user's policy up with the defaults of `kind`. */
+export function resolvePolicy(kind: Kind, input: PolicyInput = {}): BreakerPolicy {
+  const kindDefaults = DEFAULTS[kind]
+  const trip = input.trip ?? {}
+  const degrade = input.degrade === false ? false : (input.degrade ?? {})
+  return {
+    trip: {
+      consecutiveFailures: trip.consecutiveFailures ?? kindDefaults.failuresToTrip,
+      failureRate: rate(trip.failureRate, 0.5),
+      slowCallRate:
+        trip.slowCallRate === false
+          ? false
+          : {
+              threshold: trip.slowCallRate?.threshold ?? 0.8,
+              slowerThanMs: trip.slowCallRate?.slowerThanMs ?? kindDefaults.slowCallSeconds * 1000,
+              minimumCalls: trip.slowCallRate?.minimumCalls ?? 20,
+            },
+      consecutiveTimeouts: trip.consecutiveTimeouts ?? 3,
+    },
+    window: input.window ?? { type: 'time', seconds: kindDefaults.windowSeconds },
+    recoveryTimeout: input.recoveryTimeout ?? kindDefaults.recoverySeconds * 1000,
+    recoveryMultiplier: input.recoveryMultiplier ?? 2,
+    maxRecoveryTimeout: input.maxRecoveryTimeout ?? Math.max(600_000, input.recoveryTimeout ?? 0),
+    recoveryJitter: input.recoveryJitter ?? { from: 0.8, to: 1.2 },
+    adaptiveRecovery: input.adaptiveRecovery ?? input.recoveryTimeout === undefined,
+    permitTimeout: input.permitTimeout ?? 10_000,
+    maxProbes: input.maxProbes ?? 3,
+    successesToClose: input.successesToClose ?? Math.min(2, input.maxProbes ?? 3),
+    probeTimeout: input.probeTimeout ?? 30_000,
+    halfOpenTimeout: input.halfOpenTimeout ?? 60_000,
+    rampDuration: input.rampDuration ?? 10_000,
+    rampInitialShare: input.rampInitialShare ?? 0.25,
+    stableAfter: input.stableAfter ?? 60_000,
+    degrade: degrade && {
+      consecutiveFailures: degrade.consecutiveFailures ?? 3,
+      failureRate: rate(degrade.failureRate, 0.25),
+      p95Ratio: degrade.p95Ratio ?? 3,
+    },
+    degradeBeforeOpen: input.degradeBeforeOpen ?? false,
+    recoverAfter: input.recoverAfter ?? 30_000,
+    levels: [level(input.levels?.[0]), level(input.levels?.[1]), level(input.levels?.[2])],
+    rateLimitCooldown: input.rateLimitCooldown ?? 10_000,
+    quotaCooldown: input.quotaCooldown ?? 900_000,
+    timeout: input.timeout,
+    maxKeys: input.maxKeys ?? 1000,
+  }
+}
+
+function rate(
+  rule: { threshold: number; minimumCalls?: number | undefined } | false | undefined,
+  threshold: number,
+): RateRule | false {
+  return rule !== false && { threshold: rule?.threshold ?? threshold, minimumCalls: rule?.minimumCalls ?? 20 }
+}
+
+function level(input: { admit?: LevelPolicy['admit'] | undefined } | undefined): LevelPolicy {
+  return { admit: input?.admit ?? 'all' }
+}

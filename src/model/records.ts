@@ -1,0 +1,175 @@
+// The records of the journal, which are also the events of the bus: inputs (what was told to the board) and outputs (what
+// it made of it). One shape for both, so that a log line, a bus message and an Observable's value read alike.
+import type { FailureType } from './failures.ts'
+import type { BreakerPolicy, Kind } from './policy.ts'
+import type { Command, Directive, Signal } from './signals.ts'
+import type { StateName, StatePath } from './states.ts'
+import type { LatencyStats, WindowStats } from './stats.ts'
+
+export type OutcomeResult = 'success' | 'failure' | 'ignored' | 'rejected'
+export type AlertLevel = 'info' | 'warning' | 'error' | 'critical'
+
+/** What a call came to. A `rejected` outcome is a call that was not let through. */
+export interface OutcomeRecord {
+  readonly type: 'outcome'
+  /** When the call ended (or was rejected), epoch ms, whole. */
+  readonly at: number
+  readonly service: string
+  readonly result: OutcomeResult
+  /** How long the call took, ms, to the microsecond; 0 for a rejection. */
+  readonly latency: number
+  /** The breaker's generation when the call was admitted. */
+  readonly generation: number
+  readonly failure?: FailureType
+  readonly status?: number
+  readonly retryAfterMs?: number
+  /** The half-open probe this was. */
+  readonly probe?: number
+  /** The state that rejected. */
+  readonly state?: StateName
+}
+
+/** A call that was let through by a gate that was not plainly open, and so used something up: a probe's place, a token. */
+export interface AdmissionRecord {
+  readonly type: 'admission'
+  readonly at: number
+  readonly service: string
+  readonly generation: number
+  readonly probe?: number
+}
+
+export interface SignalRecord {
+  readonly type: 'signal'
+  readonly at: number
+  readonly service: string
+  readonly signal: Signal
+}
+
+export interface DirectiveRecord {
+  readonly type: 'directive'
+  readonly at: number
+  readonly service: string
+  readonly directive: Directive
+}
+
+export interface CommandRecord {
+  readonly type: 'command'
+  readonly at: number
+  readonly service: string
+  readonly command: Command
+}
+
+/** A deadline of a breaker that came due. */
+export interface TimerRecord {
+  readonly type: 'timer'
+  readonly at: number
+  readonly service: string
+  readonly id: TimerId
+}
+
+/** A breaker that was hung on the board, changed or taken off while it ran. */
+export interface ConfigRecord {
+  readonly type: 'config'
+  readonly at: number
+  readonly service: string
+  readonly change: 'added' | 'reconfigured' | 'removed'
+  /** Present for `added` and `reconfigured`. */
+  readonly kind?: Kind
+  readonly policy?: BreakerPolicy
+}
+
+/** A change of state or substate. */
+export interface TransitionRecord {
+  readonly type: 'transition'
+  readonly at: number
+  readonly service: string
+  readonly from: StatePath
+  readonly to: StatePath
+  readonly generation: number
+  /** The rule, event or command that caused it, such as `failure_rate`, `probes_succeeded` or `command.trip`. */
+  readonly reason: string
+  /** When the new state's own deadline is, epoch ms. */
+  readonly until?: number
+  /** The numbers the decision was made on. */
+  readonly stats?: WindowStats | LatencyStats
+}
+
+export interface AlertRecord {
+  readonly type: 'alert'
+  readonly at: number
+  readonly service: string
+  readonly level: AlertLevel
+  /** Stable and machine-readable: `quota_exceeded`, `authentication`. */
+  readonly code: string
+  readonly message: string
+}
+
+export type InputRecord =
+  | OutcomeRecord
+  | AdmissionRecord
+  | SignalRecord
+  | DirectiveRecord
+  | CommandRecord
+  | TimerRecord
+  | ConfigRecord
+export type OutputRecord = TransitionRecord | AlertRecord
+/** Everything that happens on the board. */
+export type GearEvent = InputRecord | OutputRecord
+export type GearEventType = GearEvent['type']
+
+/** The deadlines a breaker can wait for; the machine hears `timer.<id>`. */
+export const TIMER_IDS = [
+  'cooled',
+  'permitOverdue',
+  'probeOverdue',
+  'roundOverdue',
+  'ramped',
+  'recovered',
+  'directiveExpired',
+  'limitReset',
+  'budgetRolledOver',
+  'maintenanceEnded',
+] as const
+export type TimerId = (typeof TIMER_IDS)[number]
+
+/** The state of one breaker, complete: what a restart or a replay goes on from. Plain JSON. */
+export interface SavedBreaker {
+  readonly service: string
+  readonly kind: Kind
+  readonly path: StatePath
+  /** The machine's context. */
+  readonly context: unknown
+  readonly window: unknown
+  readonly gate: unknown
+  readonly latency: unknown
+}
+
+/** Why a header stands where it stands. */
+export type HeaderReason = 'start' | 'restart' | 'rotation' | 'gap'
+
+/**
+ * Opens a journal file, and every session within it. After a `restart` the saved breakers are restored (deadlines that
+ * passed meanwhile count); after a `rotation` or a `gap` they simply go on.
+ */
+export interface HeaderRecord {
+  readonly type: 'header'
+  readonly format: 'switchgear-journal'
+  readonly version: 1
+  /** Behaviour of the software that wrote what follows: raised with each deliberate change, so that old logs replay. */
+  readonly behaviour: number
+  readonly reason: HeaderReason
+  readonly startedAt: number
+  readonly software: string
+  readonly seed: number
+  /** The services and their resolved policies. */
+  readonly services: Readonly<Record<string, { readonly kind: Kind; readonly policy: BreakerPolicy }>>
+  /** The breakers as they stood; absent at a first start. */
+  readonly saved?: readonly SavedBreaker[]
+  /** Records dropped before a `gap`, because the disk could not keep up. */
+  readonly dropped?: number
+}
+
+export type JournalRecord = HeaderRecord | GearEvent
+
+/** The behaviour this software has; see {@link HeaderRecord.behaviour}. */
+export const BEHAVIOUR = 1

@@ -1,0 +1,41 @@
+// The trip arithmetic: from the window's numbers and the policy to the rule that trips, or none. Edges as in resilience4j:
+// no decision below the minimum of calls, and a rate equal to its threshold trips.
+import type { BreakerPolicy, RateRule } from './policy.ts'
+import type { WindowStats } from './stats.ts'
+
+export type TripRule = 'consecutive_failures' | 'consecutive_timeouts' | 'failure_rate' | 'slow_call_rate'
+
+/** The first rule of `policy.trip` that `stats` meets. */
+export function trippedRule(stats: WindowStats, policy: BreakerPolicy): TripRule | undefined {
+  const { trip } = policy
+  if (reached(stats.consecutiveFailures, trip.consecutiveFailures)) return 'consecutive_failures'
+  if (reached(stats.consecutiveTimeouts, trip.consecutiveTimeouts)) return 'consecutive_timeouts'
+  if (rateReached(stats.failures, stats.calls, trip.failureRate, policy)) return 'failure_rate'
+  if (rateReached(stats.slow, stats.calls, trip.slowCallRate, policy)) return 'slow_call_rate'
+  return undefined
+}
+
+/** The first rule of `policy.degrade` that `stats` meets. */
+export function degradingRule(stats: WindowStats, policy: BreakerPolicy): 'consecutive_failures' | 'failure_rate' | undefined {
+  const { degrade } = policy
+  if (degrade === false) return undefined
+  if (reached(stats.consecutiveFailures, degrade.consecutiveFailures)) return 'consecutive_failures'
+  if (rateReached(stats.failures, stats.calls, degrade.failureRate, policy)) return 'failure_rate'
+  return undefined
+}
+
+/**
+ * The calls a rule waits for: its own minimum, but never more than a count window can hold (resilience4j does the same, or
+ * a window of 10 with a minimum of 20 would never decide).
+ */
+export function minimumCalls(rule: RateRule, policy: BreakerPolicy): number {
+  return policy.window.type === 'count' ? Math.min(rule.minimumCalls, policy.window.size) : rule.minimumCalls
+}
+
+function reached(count: number, threshold: number | false): boolean {
+  return threshold !== false && count >= threshold
+}
+
+function rateReached(part: number, calls: number, rule: RateRule | false, policy: BreakerPolicy): boolean {
+  return rule !== false && calls >= minimumCalls(rule, policy) && part >= rule.threshold * calls
+}
