@@ -1,0 +1,95 @@
+// How single conditions come to stand: opening, degrading, meeting a limit. Each makes a new set of conditions from the old.
+import type { BreakerPolicy } from '../policy.ts'
+import type { Signal } from '../signals.ts'
+import type { WindowStats } from '../stats.ts'
+import type { BreakerContext, Spell, Standing } from './context.ts'
+import { recoveryWait } from './recoveryWait.ts'
+
+/** The conditions and counters after an event; the state follows from them. */
+export interface After {
+  readonly standing: Standing
+  readonly spell: Spell
+  readonly random: number
+  readonly openings: number
+  readonly outageSince: number | undefined
+  /** What in the event was decisive. */
+  readonly reason: string
+  /** The trip that bent the service instead of opening it: the next one is counted afresh. */
+  readonly startsAnew?: true
+}
+
+export function unchanged(context: BreakerContext, reason: string): After {
+  const { standing, spell, random, openings, outageSince } = context
+  return { standing, spell, random, openings, outageSince, reason }
+}
+
+export function stand(context: BreakerContext, reason: string, change: Partial<Standing>): After {
+  return { ...unchanged(context, reason), standing: { ...context.standing, ...change } }
+}
+
+/** Opens: the wait grows with each opening that no stable close came between. */
+export function opened(
+  context: BreakerContext,
+  event: { readonly at: number; readonly stats: WindowStats; readonly retryAfterMs?: number | undefined },
+  why: string,
+): After {
+  const { policy, standing } = context
+  const stable = context.closedSince !== undefined && event.at - context.closedSince >= policy.stableAfter
+  const openings = stable ? 1 : context.openings + 1
+  const outageSince = (stable ? undefined : context.outageSince) ?? event.at
+  const opening = {
+    openings,
+    outage: event.at - outageSince,
+    stats: event.stats,
+    authentication: why === 'authentication',
+    retryAfterMs: event.retryAfterMs ?? 0,
+  }
+  const { wait, random } = recoveryWait(opening, policy, context.random)
+  // A level that the failures themselves had called for is settled by the probes that will follow.
+  const health = standing.health?.cause === 'calls' ? undefined : standing.health
+  return {
+    ...unchanged(context, why),
+    standing: { ...standing, health, open: { openedAt: event.at, until: event.at + wait, why } },
+    random,
+    openings,
+    outageSince,
+  }
+}
+
+export function sicker(
+  standing: Standing,
+  at: number,
+  policy: BreakerPolicy,
+  cause: 'calls' | 'signal',
+  why: string,
+): NonNullable<Standing['health']> {
+  return { level: standing.health?.level ?? 1, recoverAt: at + policy.recoverAfter, cause, why }
+}
+
+/**
+ * A limit was met. Without a rate from the service: nothing until the time it named, else half of what was being sent (and
+ * half of that again when it was not enough).
+ */
+export function limited(
+  context: BreakerContext,
+  at: number,
+  limit: Extract<Signal, { kind: 'limit' }>,
+  retryAfterMs: number | undefined,
+  why: string,
+  stats: WindowStats,
+  keepPace = false,
+): After {
+  const { policy, standing } = context
+  const earlier = standing.limit && standing.limit.until > at ? standing.limit : undefined
+  const mode = earlier?.mode === 'exhausted' ? 'exhausted' : limit.mode
+  const cooldown = mode === 'exhausted' ? policy.quotaCooldown : policy.rateLimitCooldown
+  const until = Math.max(at + (retryAfterMs ?? cooldown), earlier?.until ?? 0)
+  const perSecond = mode === 'exhausted' ? 0 : (limit.perSecond ?? pace(earlier, retryAfterMs, stats, keepPace))
+  return stand(context, why, { limit: { mode, until, perSecond, why } })
+}
+
+function pace(earlier: Standing['limit'], retryAfterMs: number | undefined, stats: WindowStats, keepPace: boolean): number {
+  if (earlier && keepPace) return earlier.perSecond
+  if (retryAfterMs !== undefined) return 0
+  return Math.max(Math.min(earlier?.perSecond ?? Number.POSITIVE_INFINITY, stats.callsPerSecond) / 2, 0.1)
+}

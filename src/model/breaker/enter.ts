@@ -1,0 +1,66 @@
+// Entering a state: the context a breaker has from then on. A generation is raised, a new spell begins, and where what was
+// counted before must not decide any more, counting starts anew.
+import { type StatePath, stateOf } from '../states.ts'
+import { after } from './after.ts'
+import type { BreakerContext, Spell } from './context.ts'
+import type { BreakerEvent } from './events.ts'
+
+/** The context after a transition into `path`. */
+export function enter(context: BreakerContext, event: BreakerEvent, path: StatePath): BreakerContext {
+  if (event.type === 'restore') return event.saved
+  const { at } = event
+  const next = after(context, event)
+  const generation = context.generation + 1
+  const isOpen = path === 'halfOpen' || stateOf(path) === 'open'
+  // Half-open after a maintenance is a form of open too: the service has yet to prove itself.
+  const open = path === 'halfOpen' ? (next.standing.open ?? { openedAt: at, until: at, why: next.reason }) : next.standing.open
+  return {
+    ...context,
+    generation,
+    countsFrom: next.startsAnew || startsCountingAnew(context.spell.in, path) ? generation : context.countsFrom,
+    standing: { ...next.standing, open },
+    spell: spellIn(path, context, at),
+    random: next.random,
+    openings: next.openings,
+    outageSince: next.outageSince,
+    closedSince: isOpen ? undefined : (context.closedSince ?? at),
+    reason: next.reason,
+  }
+}
+
+/** The context after an event that changed no state. */
+export function note(context: BreakerContext, event: BreakerEvent): BreakerContext {
+  if (event.type === 'reconfigure') return { ...context, policy: event.policy }
+  const { standing, spell, random, openings, outageSince } = after(context, event)
+  const nextProbe = event.type === 'probe.admitted' ? event.probe + 1 : context.nextProbe
+  return { ...context, standing, spell, random, openings, outageSince, nextProbe }
+}
+
+/** Between states that admit calls the counts go on; whatever shut calls out, or was an operator's doing, ends them. */
+function startsCountingAnew(from: StatePath, to: StatePath): boolean {
+  return !isCounting(from) || !isCounting(to)
+}
+
+function isCounting(path: StatePath): boolean {
+  return (
+    path === 'closed.watching' ||
+    path === 'closed.ramping' ||
+    path === 'rateLimited.paced' ||
+    path === 'budgetLimited.throttled' ||
+    path.startsWith('degraded')
+  )
+}
+
+function spellIn(path: StatePath, context: BreakerContext, at: number): Spell {
+  const { policy } = context
+  switch (path) {
+    case 'closed.ramping':
+      return { in: path, since: at, until: at + policy.rampDuration }
+    case 'open.awaitingPermit':
+      return { in: path, since: at, until: at + policy.permitTimeout }
+    case 'halfOpen':
+      return { in: path, since: at, until: undefined, admitted: 0, successes: 0, failures: 0, inFlight: [] }
+    default:
+      return { in: path, since: at }
+  }
+}
