@@ -99,7 +99,7 @@ export class ConfigError extends Error {
   constructor(
     /** Dotted path into the configuration, such as `services.search.trip.failureRate.threshold`. */
     readonly path: string,
-    /** The offending value; undefined for secrets and for what is missing. */
+    /** The offending value; undefined for secrets, objects (they may hold some), unknown keys, and what is missing. */
     readonly value: unknown,
     /** What is allowed there, in words. */
     readonly allowed: string,
@@ -123,9 +123,12 @@ export class JournalError extends Error {
   }
 }
 
-function describe(value: unknown): string {
+/** A value in few words, for messages: never throws, and never shows what is inside an object (it may be a secret). */
+export function describe(value: unknown): string {
   if (value === undefined) return 'nothing'
+  if (Array.isArray(value)) return 'a list'
+  if (typeof value === 'object' && value !== null) return 'an object'
   if (typeof value === 'function') return 'a function'
-  const text = JSON.stringify(value) ?? String(value)
+  const text = typeof value === 'string' ? JSON.stringify(value) : String(value)
   return text.length > 80 ? `${text.slice(0, 77)}...` : text
 }

@@ -5,16 +5,18 @@ import { z } from 'zod'
 export const KINDS = ['openai', 'perplexity', 'lightrag', 'cache', 'embedding', 'knowledge-base', 'http', 'custom'] as const
 export type Kind = (typeof KINDS)[number]
 
-const ms = z.number().finite().positive().max(2_592_000_000)
-const share = z.number().min(0).max(1)
+const ms = z.number().finite().positive().max(2_592_000_000).meta({ unit: 'ms' })
 const positiveShare = z.number().gt(0).max(1)
 const count = z.number().int().min(1).max(1_000_000)
 
 const tripSchema = z.strictObject({
   consecutiveFailures: count.or(z.literal(false)).optional(),
-  failureRate: z.strictObject({ threshold: positiveShare, minimumCalls: count.optional() }).or(z.literal(false)).optional(),
+  failureRate: z
+    .strictObject({ threshold: positiveShare.optional(), minimumCalls: count.optional() })
+    .or(z.literal(false))
+    .optional(),
   slowCallRate: z
-    .strictObject({ threshold: positiveShare, slowerThanMs: ms.optional(), minimumCalls: count.optional() })
+    .strictObject({ threshold: positiveShare.optional(), slowerThanMs: ms.optional(), minimumCalls: count.optional() })
     .or(z.literal(false))
     .optional(),
   consecutiveTimeouts: count.or(z.literal(false)).optional(),
@@ -27,7 +29,10 @@ const windowSchema = z.discriminatedUnion('type', [
 
 const degradeSchema = z.strictObject({
   consecutiveFailures: count.or(z.literal(false)).optional(),
-  failureRate: z.strictObject({ threshold: positiveShare, minimumCalls: count.optional() }).or(z.literal(false)).optional(),
+  failureRate: z
+    .strictObject({ threshold: positiveShare.optional(), minimumCalls: count.optional() })
+    .or(z.literal(false))
+    .optional(),
   /** Degrade when the 95th percentile of latency exceeds this many times its baseline. */
   p95Ratio: z.number().gt(1).max(1000).or(z.literal(false)).optional(),
 })
@@ -51,7 +56,7 @@ export const policySchema = z.strictObject({
   successesToClose: z.number().int().min(1).max(1000).optional(),
   probeTimeout: ms.optional(),
   halfOpenTimeout: ms.optional(),
-  rampDuration: z.number().finite().min(0).max(86_400_000).optional(),
+  rampDuration: z.number().finite().min(0).max(86_400_000).meta({ unit: 'ms' }).optional(),
   rampInitialShare: positiveShare.optional(),
   stableAfter: ms.optional(),
   degrade: degradeSchema.or(z.literal(false)).optional(),
@@ -63,7 +68,10 @@ export const policySchema = z.strictObject({
   timeout: ms.optional(),
   maxKeys: z.number().int().min(1).max(1_000_000).optional(),
 })
-export type PolicyInput = z.input<typeof policySchema>
+export type PolicyInput = DeepReadonly<z.input<typeof policySchema>>
+
+/** What is only read may be given frozen or `as const`. */
+export type DeepReadonly<T> = T extends object ? { readonly [Key in keyof T]: DeepReadonly<T[Key]> } : T
 
 export interface RateRule {
   /** Trips when the rate reaches this share, 0–1. */
@@ -148,7 +156,10 @@ const DEFAULTS: Readonly<Record<Kind, KindDefaults>> = {
   custom: { failuresToTrip: 5, recoverySeconds: 60, windowSeconds: 60, slowCallSeconds: 30 },
 }
 
-/** Fills a user's policy up with the defaults of `kind`. */
+/**
+ * Fills a user's policy up with the defaults of `kind`. A default that would collide with a value the user gave makes room
+ * for it; two given values that collide are told by {@link policyConflicts}.
+ */
 export function resolvePolicy(kind: Kind, input: PolicyInput = {}): BreakerPolicy {
   const kindDefaults = DEFAULTS[kind]
   const trip = input.trip ?? {}
@@ -168,16 +179,16 @@ export function resolvePolicy(kind: Kind, input: PolicyInput = {}): BreakerPolic
       consecutiveTimeouts: trip.consecutiveTimeouts ?? 3,
     },
     window: input.window ?? { type: 'time', seconds: kindDefaults.windowSeconds },
-    recoveryTimeout: input.recoveryTimeout ?? kindDefaults.recoverySeconds * 1000,
+    recoveryTimeout: input.recoveryTimeout ?? Math.min(kindDefaults.recoverySeconds * 1000, input.maxRecoveryTimeout ?? 600_000),
     recoveryMultiplier: input.recoveryMultiplier ?? 2,
     maxRecoveryTimeout: input.maxRecoveryTimeout ?? Math.max(600_000, input.recoveryTimeout ?? 0),
     recoveryJitter: input.recoveryJitter ?? { from: 0.8, to: 1.2 },
     adaptiveRecovery: input.adaptiveRecovery ?? input.recoveryTimeout === undefined,
     permitTimeout: input.permitTimeout ?? 10_000,
-    maxProbes: input.maxProbes ?? 3,
+    maxProbes: input.maxProbes ?? Math.max(3, input.successesToClose ?? 0),
     successesToClose: input.successesToClose ?? Math.min(2, input.maxProbes ?? 3),
-    probeTimeout: input.probeTimeout ?? 30_000,
-    halfOpenTimeout: input.halfOpenTimeout ?? 60_000,
+    probeTimeout: input.probeTimeout ?? Math.min(30_000, input.halfOpenTimeout ?? 30_000),
+    halfOpenTimeout: input.halfOpenTimeout ?? Math.max(60_000, 2 * (input.probeTimeout ?? 0)),
     rampDuration: input.rampDuration ?? 10_000,
     rampInitialShare: input.rampInitialShare ?? 0.25,
     stableAfter: input.stableAfter ?? 60_000,
@@ -196,8 +207,30 @@ export function resolvePolicy(kind: Kind, input: PolicyInput = {}): BreakerPolic
   }
 }
 
+/** A key of a policy whose value contradicts another's, and what that other leaves it. */
+export interface PolicyConflict {
+  readonly key: keyof BreakerPolicy
+  readonly allowed: string
+}
+
+/** The values of `policy` that contradict each other; none for a policy of defaults. */
+export function policyConflicts(policy: BreakerPolicy): PolicyConflict[] {
+  const conflicts: PolicyConflict[] = []
+  const { maxProbes, recoveryTimeout, halfOpenTimeout } = policy
+  if (policy.successesToClose > maxProbes) {
+    conflicts.push({ key: 'successesToClose', allowed: `at most maxProbes, which is ${maxProbes}` })
+  }
+  if (policy.maxRecoveryTimeout < recoveryTimeout) {
+    conflicts.push({ key: 'maxRecoveryTimeout', allowed: `at least recoveryTimeout, which is ${recoveryTimeout} ms` })
+  }
+  if (policy.probeTimeout > halfOpenTimeout) {
+    conflicts.push({ key: 'probeTimeout', allowed: `at most halfOpenTimeout, which is ${halfOpenTimeout} ms` })
+  }
+  return conflicts
+}
+
 function rate(
-  rule: { threshold: number; minimumCalls?: number | undefined } | false | undefined,
+  rule: { threshold?: number | undefined; minimumCalls?: number | undefined } | false | undefined,
   threshold: number,
 ): RateRule | false {
   return rule !== false && { threshold: rule?.threshold ?? threshold, minimumCalls: rule?.minimumCalls ?? 20 }

@@ -37,5 +37,6 @@ function reached(count: number, threshold: number | false): boolean {
 }
 
 function rateReached(part: number, calls: number, rule: RateRule | false, policy: BreakerPolicy): boolean {
-  return rule !== false && calls >= minimumCalls(rule, policy) && part >= rule.threshold * calls
+  // Divided, not multiplied: 55 / 100 is the number written 0.55, but 0.55 * 100 is more than 55.
+  return rule !== false && calls >= minimumCalls(rule, policy) && part / calls >= rule.threshold
 }

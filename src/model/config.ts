@@ -1,0 +1,158 @@
+// The whole configuration of a board: what a user may write, and its resolved form, in which every value is settled.
+// `createSwitchgear` parses with it; the loader of files and environment checks shapes with it.
+import { z } from 'zod'
+import { type ConfigProblem, configError, problemAt, problemsOf, type SourceOf } from './configProblems.ts'
+import { mergeLayers } from './mergeLayers.ts'
+import {
+  type BreakerPolicy,
+  type DeepReadonly,
+  KINDS,
+  type Kind,
+  type PolicyInput,
+  policyConflicts,
+  policySchema,
+  resolvePolicy,
+} from './policy.ts'
+import { schemaNode } from './schemaNode.ts'
+import { Secret } from './secret.ts'
+
+const file = z.string().min(1).max(4096).meta({ allowed: 'the name of a file' })
+
+const journalSchema = z.strictObject({
+  file,
+  maxBytes: z.number().int().min(65_536).max(1_099_511_627_776).optional(),
+  keep: z.number().int().min(1).max(10_000).optional(),
+  key: z
+    .string()
+    .regex(/^(?:[0-9a-fA-F]{64}|[A-Za-z0-9+/]{43}=?)$/)
+    .meta({ secret: true, allowed: '32 bytes, as 64 hexadecimal digits or in base64' })
+    .optional(),
+  fsync: z.boolean().optional(),
+  flushMs: z.number().min(0).max(60_000).meta({ unit: 'ms' }).optional(),
+})
+
+const NAMES = '1 to 64 letters, digits, _ and - (a part of NATS subjects), and no name objects have anyway, such as "constructor"'
+const serviceName = z
+  .string()
+  .regex(/^[A-Za-z0-9_-]{1,64}$/)
+  .refine((name) => !(name in Object.prototype))
+
+const serviceSchema = z.strictObject({ kind: z.enum(KINDS).optional(), ...policySchema.shape })
+
+/** Everything that can be configured in JSON, YAML or the environment. */
+export const configSchema = z.strictObject({
+  services: z.record(serviceName, serviceSchema).meta({ allowed: 'an object of services by name', names: NAMES }),
+  journal: z.union([z.literal(false), file, journalSchema]).optional(),
+  seed: z.number().int().min(-2_147_483_648).max(2_147_483_647).optional(),
+})
+
+/** What may be set for one service: its kind (`custom` if absent) and its policy. */
+export type ServiceInput = DeepReadonly<z.input<typeof serviceSchema>>
+
+/** A configuration as users write it; generic so that the names of the services can be told by the compiler. */
+export interface ConfigInput<Services extends Record<string, ServiceInput> = Record<string, ServiceInput>> {
+  readonly services: Services
+  /** A file name is short for `{ file }`; `false`, or nothing: no journal. */
+  readonly journal?: false | string | JournalInput | undefined
+  /** Where all that is random starts from; a fresh one for each run if absent. */
+  readonly seed?: number | undefined
+}
+export type JournalInput = Readonly<z.input<typeof journalSchema>>
+
+/** Where and how the journal is written; what is absent is the file journal's own default. */
+export interface JournalConfig {
+  readonly file: string
+  readonly maxBytes?: number
+  readonly keep?: number
+  readonly key?: Secret
+  readonly fsync?: boolean
+  readonly flushMs?: number
+}
+
+export interface ServiceConfig {
+  readonly kind: Kind
+  /** What the user gave, without the kind: `reconfigure` builds on it. */
+  readonly input: PolicyInput
+  readonly policy: BreakerPolicy
+}
+
+export interface ResolvedConfig {
+  /** Has no prototype: every key is a service. */
+  readonly services: Readonly<Record<string, ServiceConfig>>
+  readonly journal: JournalConfig | undefined
+  readonly seed: number | undefined
+}
+
+/**
+ * Checks a configuration and settles every value. Throws a ConfigError whose fields tell the first problem and whose
+ * message tells all; `source` (a file's name, say) is put before each.
+ */
+export function parseConfig(input: unknown, source?: string | SourceOf): ResolvedConfig {
+  checkShape(input, source)
+  const config = configSchema.parse(input)
+  const services: Record<string, ServiceConfig> = Object.create(null)
+  const problems: ConfigProblem[] = []
+  for (const [name, { kind = 'custom', ...policyInput }] of Object.entries(config.services)) {
+    const policy = resolvePolicy(kind, policyInput)
+    problems.push(...conflictsOf(name, policyInput, policy))
+    services[name] = { kind, input: policyInput, policy }
+  }
+  refuse(problems, source)
+  return { services, journal: resolveJournal(config.journal), seed: config.seed }
+}
+
+/** Checks keys, types and ranges, and leaves aside how values go together; throws as {@link parseConfig} does. */
+export function checkShape(input: unknown, source?: string | SourceOf): asserts input is ConfigInput {
+  refuse(problemsOf(configSchema, input), source)
+}
+
+/**
+ * The policy of a running service after `change`, which is laid over what the user gave before: objects such as `trip` are
+ * merged, all else is replaced. Throws a ConfigError as {@link parseConfig} does; the kind of a service cannot change.
+ */
+export function resolveServicePolicy(
+  service: string,
+  kind: Kind,
+  current: PolicyInput,
+  change: unknown,
+): { readonly input: PolicyInput; readonly policy: BreakerPolicy } {
+  const prefixed = (problem: ConfigProblem): ConfigProblem => {
+    const path = ['services', service, problem.path].filter((part) => part !== '').join('.')
+    return { ...problem, path, text: `services.${service}${problem.path === '' ? ': ' : '.'}${problem.text}` }
+  }
+  refuse(problemsOf(policySchema, change).map(prefixed))
+  const merged = mergeLayers(current, change)
+  refuse(problemsOf(policySchema, merged).map(prefixed))
+  const input = policySchema.parse(merged)
+  const policy = resolvePolicy(kind, input)
+  refuse(conflictsOf(service, input, policy))
+  return { input, policy }
+}
+
+function conflictsOf(service: string, input: PolicyInput, policy: BreakerPolicy): ConfigProblem[] {
+  const conflicts = policyConflicts(policy)
+  if (conflicts.length === 0) return []
+  const root = schemaNode(configSchema)
+  return conflicts.map(({ key, allowed }) =>
+    problemAt(root, { services: { [service]: input } }, ['services', service, key], allowed),
+  )
+}
+
+function refuse(problems: readonly ConfigProblem[], source?: string | SourceOf): void {
+  const [first, ...rest] = problems
+  if (first !== undefined) throw configError([first, ...rest], source)
+}
+
+function resolveJournal(input: z.output<typeof configSchema>['journal']): JournalConfig | undefined {
+  if (input === undefined || input === false) return undefined
+  if (typeof input === 'string') return { file: input }
+  const { file, maxBytes, keep, key, fsync, flushMs } = input
+  return {
+    file,
+    ...(maxBytes !== undefined && { maxBytes }),
+    ...(keep !== undefined && { keep }),
+    ...(key !== undefined && { key: new Secret(key) }),
+    ...(fsync !== undefined && { fsync }),
+    ...(flushMs !== undefined && { flushMs }),
+  }
+}
