@@ -25,9 +25,9 @@ export class SystemClock implements Clock {
   }
 
   arm(timer: Timer, dueAt: number): void {
-    this.#wheel.arm(timer, dueAt)
-    if (timer.dueTick < this.#wakeAt) this.#sleepUntil(timer.dueTick)
-    else if (timer.keepsProcessAlive) this.#handle?.ref()
+    const tick = this.#wheel.arm(timer, dueAt)
+    if (tick < this.#wakeAt) this.#sleepUntil(tick)
+    else if (this.#wheel.keepingAlive > 0) this.#handle?.ref()
   }
 
   disarm(timer: Timer): void {
