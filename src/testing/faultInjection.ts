@@ -6,7 +6,8 @@ import { Timer } from '../model/timerWheel.ts'
 
 /**
  * What happens to one call. `ok`: it goes through; `error`: it rejects with an {@link InjectedFaultError}; `hang`: it never
- * answers. `{latency}`: it waits that many ms first, and then comes to its `outcome` (`ok` unless told). `{error}`: it rejects with that very value.
+ * answers. `{latency}`: it waits that many ms first, and then comes to its `outcome` (`ok` unless told). `{error}`: it rejects
+ * with that very value.
  */
 export type Fault =
   | 'ok'
