@@ -39,14 +39,19 @@ export abstract class CallWindow {
     this.consecutiveServerErrors = isServerError(type) ? this.consecutiveServerErrors + 1 : 0
   }
 
-  clear(): void {
-    this.calls = this.failures = this.slow = 0
-    this.endStreak()
+  /** Empties the window; `keepStreak` where what failed in a row goes on failing (a probe after a trip). */
+  clear(keepStreak = false): void {
+    this.calls = 0
+    this.failures = 0
+    this.slow = 0
+    if (!keepStreak) this.endStreak()
     this.empty()
   }
 
   protected endStreak(): void {
-    this.consecutiveFailures = this.consecutiveTimeouts = this.consecutiveServerErrors = 0
+    this.consecutiveFailures = 0
+    this.consecutiveTimeouts = 0
+    this.consecutiveServerErrors = 0
   }
 
   protected savedStreak(): SavedWindow['streak'] {
@@ -101,11 +106,14 @@ export class TimeWindow extends CallWindow {
     const endsAt = Math.floor(at / 1000) * 1000 + 1000
     const steps = Math.min((endsAt - this.#endsAt) / 1000, this.seconds)
     for (let step = 0; step < steps; step++) {
-      const index = (this.#index = (this.#index + 1) % this.seconds)
+      this.#index = (this.#index + 1) % this.seconds
+      const index = this.#index
       this.calls -= this.#calls[index]!
       this.failures -= this.#failures[index]!
       this.slow -= this.#slow[index]!
-      this.#calls[index] = this.#failures[index] = this.#slow[index] = 0
+      this.#calls[index] = 0
+      this.#failures[index] = 0
+      this.#slow[index] = 0
     }
     this.#endsAt = endsAt
     // Silence for a whole window: failures before it are no longer "in a row" with what comes now.
@@ -123,10 +131,13 @@ export class TimeWindow extends CallWindow {
       ...counts.subarray(this.#index + 1),
       ...counts.subarray(0, this.#index + 1),
     ]
+    const calls = oldestFirst(this.#calls)
+    const first = calls.findIndex((count) => count > 0)
+    const from = first < 0 ? calls.length : first
     return {
-      calls: oldestFirst(this.#calls),
-      failures: oldestFirst(this.#failures),
-      slow: oldestFirst(this.#slow),
+      calls: calls.slice(from),
+      failures: oldestFirst(this.#failures).slice(from),
+      slow: oldestFirst(this.#slow).slice(from),
       position: this.#endsAt,
       streak: this.savedStreak(),
     }
@@ -136,9 +147,12 @@ export class TimeWindow extends CallWindow {
     this.clear()
     const shift = this.seconds - saved.calls.length
     for (let i = Math.max(0, -shift); i < saved.calls.length; i++) {
-      this.calls += this.#calls[i + shift] = saved.calls[i] ?? 0
-      this.failures += this.#failures[i + shift] = saved.failures[i] ?? 0
-      this.slow += this.#slow[i + shift] = saved.slow[i] ?? 0
+      this.#calls[i + shift] = saved.calls[i] ?? 0
+      this.#failures[i + shift] = saved.failures[i] ?? 0
+      this.#slow[i + shift] = saved.slow[i] ?? 0
+      this.calls += this.#calls[i + shift]!
+      this.failures += this.#failures[i + shift]!
+      this.slow += this.#slow[i + shift]!
     }
     this.#index = this.seconds - 1
     this.#endsAt = saved.position

@@ -23,7 +23,8 @@ export class DemandMeter {
 
   #roll(at: number): void {
     if (at >= this.#endsAt + INTERVAL) {
-      this.#previous = this.#current = 0
+      this.#previous = 0
+      this.#current = 0
       this.#since = at
       this.#endsAt = at + INTERVAL
       return

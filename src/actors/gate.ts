@@ -3,13 +3,11 @@
 
 import type { BreakerContext } from '../model/breaker/context.ts'
 import { degradationLevel } from '../model/breaker/gravest.ts'
+import type { Exemption } from '../model/records.ts'
 import type { DegradationLevel, StatePath } from '../model/states.ts'
 
 /** Why a call was refused; each has its own error. */
 export type Refusal = 'open' | 'probes' | 'shed' | 'fallback' | 'rate' | 'budget' | 'maintenance'
-
-/** A reason to pass where others may not: an operator's emergency override of a budget, a health probe in maintenance. */
-export type Exemption = 'emergency_override' | 'health_probe'
 
 /** Counters a gate keeps between asks: the share's credit, the token bucket. */
 export interface SavedGate {
@@ -63,9 +61,12 @@ export class Gate {
     this.#share = Math.min(budgetShare, directed)
     this.#shareRefusal = budgetShare < directed ? 'budget' : 'shed'
     const paced = admits && limit && limit.until > at ? { perSecond: limit.perSecond, until: limit.until } : undefined
-    if (paced && (!this.#pace || this.#pace.perSecond !== paced.perSecond)) {
+    if (paced && !this.#pace) {
       this.#tokens = 0
       this.#refilledAt = at
+    } else if (this.#pace) {
+      // What has gathered at the old pace is not lost to the new one: a service that names its rate in each answer changes it often.
+      this.#refill(at)
     }
     this.#pace = paced
     this.plain = admits ? this.#share === 1 && !this.#ramp && !paced : path === 'closed.bypassed'

@@ -29,7 +29,8 @@ export class LatencyHistogram {
     this.total = 0
     for (let bucket = 0; bucket < BUCKETS; bucket++) {
       const kept = keep === 1 ? this.#counts[bucket]! : Math.floor(this.#counts[bucket]! * keep)
-      this.total += this.#counts[bucket] = kept + other.#counts[bucket]!
+      this.#counts[bucket] = kept + other.#counts[bucket]!
+      this.total += this.#counts[bucket]!
     }
   }
 
@@ -51,7 +52,9 @@ export class LatencyHistogram {
     this.clear()
     for (let i = 0; i + 1 < pairs.length; i += 2) {
       const bucket = pairs[i] ?? 0
-      if (bucket < BUCKETS) this.total += this.#counts[bucket] = pairs[i + 1] ?? 0
+      if (bucket >= BUCKETS) continue
+      this.#counts[bucket] = pairs[i + 1] ?? 0
+      this.total += this.#counts[bucket]!
     }
   }
 }

@@ -18,7 +18,7 @@ export interface SavedLatency {
   readonly baseline: readonly number[]
   readonly lifetime: readonly number[]
   readonly reviewAt: number
-  readonly risen: LatencyStats | undefined
+  readonly risen?: LatencyStats | undefined
 }
 
 export class LatencyWatch {

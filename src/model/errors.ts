@@ -91,6 +91,29 @@ export class CallTimeoutError extends Error {
   }
 }
 
+/** A service that is not on the board; `message` suggests the one that was probably meant. */
+export class UnknownServiceError extends Error {
+  readonly code = 'ERR_SWITCHGEAR_UNKNOWN_SERVICE'
+  override readonly name = 'UnknownServiceError'
+
+  constructor(
+    readonly service: string,
+    hint: string,
+  ) {
+    super(`there is no service ${JSON.stringify(service)} on this board${hint}`)
+  }
+}
+
+/** The board was closed; nothing runs through it any more. */
+export class ClosedError extends Error {
+  readonly code = 'ERR_SWITCHGEAR_CLOSED'
+  override readonly name = 'ClosedError'
+
+  constructor(readonly service: string) {
+    super(`the board of ${service} is closed`)
+  }
+}
+
 /** A configuration that cannot be used: where it is wrong and what is allowed there. */
 export class ConfigError extends Error {
   readonly code = 'ERR_SWITCHGEAR_CONFIG'

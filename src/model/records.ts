@@ -36,7 +36,15 @@ export interface AdmissionRecord {
   readonly service: string
   readonly generation: number
   readonly probe?: number
+  /** Why it passed where others may not. */
+  readonly exemption?: Exemption
+  /** Who claimed an emergency override, and why. */
+  readonly by?: string
+  readonly why?: string
 }
+
+/** A reason to pass where others may not: an emergency override of a budget, a health probe in maintenance. */
+export type Exemption = 'emergency_override' | 'health_probe'
 
 export interface SignalRecord {
   readonly type: 'signal'
@@ -137,7 +145,7 @@ export interface SavedBreaker {
   readonly service: string
   readonly kind: Kind
   readonly path: StatePath
-  /** The machine's context. */
+  /** The machine's context, but for service and policy. */
   readonly context: unknown
   readonly window: unknown
   readonly gate: unknown
@@ -163,7 +171,7 @@ export interface HeaderRecord {
   readonly seed: number
   /** The services and their resolved policies. */
   readonly services: Readonly<Record<string, { readonly kind: Kind; readonly policy: BreakerPolicy }>>
-  /** The breakers as they stood; absent at a first start. */
+  /** The breakers as they stood; absent: as their policies make them. */
   readonly saved?: readonly SavedBreaker[]
   /** Records dropped before a `gap`, because the disk could not keep up. */
   readonly dropped?: number

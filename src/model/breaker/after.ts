@@ -1,8 +1,8 @@
 // What stands after an event, and so where the breaker goes: the pure heart behind every guard of breakerMachine.
 import type { BreakerPolicy } from '../policy.ts'
-import type { StatePath } from '../states.ts'
+import { type StatePath, stateOf } from '../states.ts'
 import { degradingRule, trippedRule } from '../trip.ts'
-import { type After, limited, opened, sicker, stand, unchanged } from './conditions.ts'
+import { type After, limited, opened, sicker, stand, told, unchanged, withoutLapsedHealth } from './conditions.ts'
 import type { BreakerContext, Standing } from './context.ts'
 import type { BreakerEvent, CallFailed, CallSucceeded, LimitHit, TimerRecovered } from './events.ts'
 import { gravest } from './gravest.ts'
@@ -12,11 +12,14 @@ import { afterAdmission, afterIgnored, afterOverdueProbes, afterOverdueRound, af
 export function pathAfter(context: BreakerContext, event: BreakerEvent): StatePath {
   const { standing, spell } = after(context, event)
   const path = gravest(standing, spell, event.at)
+  // A reset is an operator's word that the service is well: nothing has to be proved, so nothing ramps.
+  if (event.type === 'command.reset') return path === 'closed.ramping' ? 'closed.watching' : path
   const recovers = spell.in === 'halfOpen' && path === 'closed.watching' && context.policy.rampDuration > 0
   return recovers ? 'closed.ramping' : path
 }
 
-export function after(context: BreakerContext, event: BreakerEvent): After {
+export function after(before: BreakerContext, event: BreakerEvent): After {
+  const context = withoutLapsedHealth(before, event.at)
   const { standing, policy } = context
   switch (event.type) {
     case 'call.succeeded':
@@ -83,6 +86,7 @@ export function after(context: BreakerContext, event: BreakerEvent): After {
         }),
         openings: 0,
         outageSince: undefined,
+        startsAnew: true,
       }
     case 'command.beginMaintenance':
       return stand(context, event.type, { maintenance: { until: event.until, by: event.by, why: event.why } })
@@ -96,21 +100,29 @@ export function after(context: BreakerContext, event: BreakerEvent): After {
 
 /** A call that ended while the breaker admitted calls in the ordinary way. */
 function afterCall(context: BreakerContext, event: CallSucceeded | CallFailed): After {
-  const { policy, standing } = context
+  const { policy, standing, spell } = context
   const { stats, at } = event
   if (event.type === 'call.failed') {
     const retryAfter = event.retryAfterMs
     switch (event.failure) {
       case 'rate_limit':
-        return limited(context, at, { kind: 'limit', mode: 'paced' }, retryAfter, event.failure, stats, isEcho(context, event))
+        return limited(
+          context,
+          at,
+          { kind: 'limit', mode: 'paced' },
+          told(retryAfter),
+          event.failure,
+          stats,
+          isEcho(context, event),
+        )
       case 'quota_exceeded':
-        return limited(context, at, { kind: 'limit', mode: 'exhausted' }, retryAfter, event.failure, stats)
+        return limited(context, at, { kind: 'limit', mode: 'exhausted' }, told(retryAfter), event.failure, stats)
       case 'budget_exceeded':
         return stand(context, event.failure, {
           budget: {
             mode: 'blocked',
             share: 0,
-            until: at + (retryAfter ?? policy.quotaCooldown),
+            until: at + (told(retryAfter) ?? policy.quotaCooldown),
             rule: 'refused by the service',
             allowEmergencyOverride: false,
           },
@@ -127,7 +139,8 @@ function afterCall(context: BreakerContext, event: CallSucceeded | CallFailed): 
   }
   const rule = trippedRule(stats, policy)
   if (rule !== undefined) {
-    const bends = policy.degradeBeforeOpen && event.healthyOtherwise && standing.health === undefined
+    // Only where bending shows: a service that is degraded or held back already has nothing left but to open.
+    const bends = policy.degradeBeforeOpen && event.healthyOtherwise && stateOf(spell.in) === 'closed'
     if (!bends) return opened(context, event, rule)
     return { ...stand(context, rule, { health: sicker(standing, at, policy, 'calls', rule) }), startsAnew: true }
   }

@@ -14,7 +14,7 @@ export interface After {
   readonly outageSince: number | undefined
   /** What in the event was decisive. */
   readonly reason: string
-  /** The trip that bent the service instead of opening it: the next one is counted afresh. */
+  /** The trip that bent the service instead of opening it, or an operator's reset: the next trip is counted afresh. */
   readonly startsAnew?: true
 }
 
@@ -25,6 +25,16 @@ export function unchanged(context: BreakerContext, reason: string): After {
 
 export function stand(context: BreakerContext, reason: string, change: Partial<Standing>): After {
   return { ...unchanged(context, reason), standing: { ...context.standing, ...change } }
+}
+
+/**
+ * Hidden beneath another state, nobody looks a health condition over when its time is up: there it lapses, and must not come
+ * back with the next degradation.
+ */
+export function withoutLapsedHealth(context: BreakerContext, at: number): BreakerContext {
+  const { health } = context.standing
+  if (!health || health.recoverAt > at || context.spell.in.startsWith('degraded')) return context
+  return { ...context, standing: { ...context.standing, health: undefined } }
 }
 
 /** Opens: the wait grows with each opening that no stable close came between. */
@@ -63,7 +73,15 @@ export function sicker(
   cause: 'calls' | 'signal',
   why: string,
 ): NonNullable<Standing['health']> {
-  return { level: standing.health?.level ?? 1, recoverAt: at + policy.recoverAfter, cause, why }
+  const { health } = standing
+  // What a signal said is not taken back by calls that are bad too.
+  const lasting = health?.cause === 'signal' ? 'signal' : cause
+  return { level: health?.level ?? 1, recoverAt: at + policy.recoverAfter, cause: lasting, why }
+}
+
+/** The wait a refusal asked for, ms; a `Retry-After` of nothing says nothing, for the call was refused all the same. */
+export function told(retryAfterMs: number | undefined): number | undefined {
+  return retryAfterMs !== undefined && retryAfterMs >= 1 ? retryAfterMs : undefined
 }
 
 /**
@@ -82,7 +100,7 @@ export function limited(
   const { policy, standing } = context
   const earlier = standing.limit && standing.limit.until > at ? standing.limit : undefined
   const mode = earlier?.mode === 'exhausted' ? 'exhausted' : limit.mode
-  const cooldown = mode === 'exhausted' ? policy.quotaCooldown : policy.rateLimitCooldown
+  const cooldown = limit.mode === 'exhausted' ? policy.quotaCooldown : policy.rateLimitCooldown
   const until = Math.max(at + (retryAfterMs ?? cooldown), earlier?.until ?? 0)
   const perSecond = mode === 'exhausted' ? 0 : (limit.perSecond ?? pace(earlier, retryAfterMs, stats, keepPace))
   return stand(context, why, { limit: { mode, until, perSecond, why } })

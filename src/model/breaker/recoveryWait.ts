@@ -35,7 +35,8 @@ export function recoveryWait(opening: Opening, policy: BreakerPolicy, random: nu
   const { value, state } = draw(random)
   const { from, to } = policy.recoveryJitter
   const jittered = Math.min(wait, policy.maxRecoveryTimeout) * (from + (to - from) * value)
-  return { wait: Math.round(Math.max(jittered, opening.retryAfterMs)), random: state }
+  // Never nothing: an opening that is over when it begins would be none.
+  return { wait: Math.max(1, Math.round(Math.max(jittered, opening.retryAfterMs))), random: state }
 }
 
 function adaptiveWait(opening: Opening): number {

@@ -1,0 +1,141 @@
+// The board that breakers hang on: one root actor, one clock, one journal, one bus. Live boards and replays are the same
+// board; only the clock and what hears it differ.
+import { createActor, type InspectionEvent, type Observer } from 'xstate'
+import type { Bus } from '../bus/bus.ts'
+import type { Journal } from '../bus/journal.ts'
+import { orchestratorMachine } from '../machines/orchestratorMachine.ts'
+import type { Clock } from '../model/clock.ts'
+import type { BreakerPolicy, Kind } from '../model/policy.ts'
+import { deriveSeed } from '../model/random.ts'
+import { BEHAVIOUR, type GearEvent, type HeaderReason, type HeaderRecord, type TransitionRecord } from '../model/records.ts'
+import type { ServiceProfile } from '../services/serviceProfile.ts'
+import { Breaker, type BreakerRef } from './breaker.ts'
+import type { BreakerHost } from './breakerHost.ts'
+
+export interface BoardOptions {
+  readonly clock: Clock
+  readonly bus: Bus
+  readonly profileFor: (kind: Kind) => ServiceProfile
+  /** Everything random on this board is drawn from it. */
+  readonly seed: number
+  readonly software: string
+  readonly journal?: Pick<Journal, 'append'> | undefined
+  readonly inspect?: Observer<InspectionEvent> | ((event: InspectionEvent) => void) | undefined
+}
+
+export class Board implements BreakerHost {
+  readonly clock: Clock
+  readonly #options: BoardOptions
+  readonly #bus: Bus
+  readonly #root
+  readonly #breakers = new Map<string, Breaker>()
+  #journal: Pick<Journal, 'append'> | undefined
+  #outbox: GearEvent[] = []
+  #delivering = false
+
+  constructor(options: BoardOptions) {
+    this.#options = options
+    this.clock = options.clock
+    this.#bus = options.bus
+    this.#journal = options.journal
+    this.#root = createActor(orchestratorMachine, {
+      id: 'switchgear',
+      ...(options.inspect ? { inspect: options.inspect } : undefined),
+    })
+    this.#root.start()
+  }
+
+  /** Hangs a breaker on the board. `announced` for one that comes while the board runs, so that a replay knows. */
+  add(service: string, kind: Kind, policy: BreakerPolicy, at: number, announced = false): Breaker {
+    if (announced) this.emit({ type: 'config', at, service, change: 'added', kind, policy })
+    this.#root.send({ type: 'breaker.added', at, service, policy, seed: deriveSeed(this.#options.seed, service) })
+    const ref = this.#root.getSnapshot().children[service] as BreakerRef | undefined
+    if (!ref) throw new Error(`the breaker of ${service} was not started`)
+    const breaker = new Breaker(service, kind, this.#options.profileFor(kind), ref, this)
+    this.#breakers.set(service, breaker)
+    this.deliver()
+    return breaker
+  }
+
+  remove(service: string, at: number): void {
+    const breaker = this.#breakers.get(service)
+    if (!breaker) return
+    this.emit({ type: 'config', at, service, change: 'removed' })
+    this.#breakers.delete(service)
+    breaker.dispose()
+    this.#root.send({ type: 'breaker.removed', at, service })
+    this.deliver()
+  }
+
+  get(service: string): Breaker | undefined {
+    return this.#breakers.get(service)
+  }
+
+  get breakers(): IterableIterator<Breaker> {
+    return this.#breakers.values()
+  }
+
+  /** Whole epoch ms: how every input is stamped. */
+  now(): number {
+    return Math.floor(this.clock.now())
+  }
+
+  /** From now on, what happens is journalled. */
+  keep(journal: Pick<Journal, 'append'>): void {
+    this.#journal = journal
+  }
+
+  /** What the board is at this moment, as the first line of a journal file. */
+  header(reason: HeaderReason, dropped?: number): HeaderRecord {
+    const breakers = [...this.#breakers.values()]
+    return {
+      type: 'header',
+      format: 'switchgear-journal',
+      version: 1,
+      behaviour: BEHAVIOUR,
+      reason,
+      startedAt: this.now(),
+      software: this.#options.software,
+      seed: this.#options.seed,
+      services: Object.fromEntries(breakers.map(({ service, kind, policy }) => [service, { kind, policy }])),
+      saved: breakers.map((breaker) => breaker.save()),
+      ...(dropped === undefined ? undefined : { dropped }),
+    }
+  }
+
+  stop(): void {
+    for (const breaker of this.#breakers.values()) breaker.dispose()
+    this.#root.send({ type: 'board.stopped', at: this.now() })
+    this.#root.stop()
+  }
+
+  // --- BreakerHost ------------------------------------------------------------------------------------------------------
+
+  get wantsOutcomes(): boolean {
+    return this.#journal !== undefined || this.#bus.wants('outcome')
+  }
+
+  emit(event: GearEvent): void {
+    this.#journal?.append(event)
+    if (this.#bus.wants(event.type)) this.#outbox.push(event)
+  }
+
+  moved({ at, service, to }: TransitionRecord): void {
+    this.#root.send({ type: 'breaker.moved', at, service, to })
+  }
+
+  deliver(): void {
+    if (this.#delivering || this.#outbox.length === 0) return
+    this.#delivering = true
+    try {
+      // A listener may command a breaker, which adds to the outbox; its events are heard after those already here.
+      for (let next = 0; next < this.#outbox.length; next++) {
+        const event = this.#outbox[next]
+        if (event) this.#bus.publish(event)
+      }
+    } finally {
+      this.#outbox = []
+      this.#delivering = false
+    }
+  }
+}

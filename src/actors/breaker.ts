@@ -1,0 +1,481 @@
+// One breaker: the gate its calls meet, the window their outcomes fill, and the machine that decides. Outcomes reach the
+// machine only when they can matter, with the numbers it needs; its snapshot comes back as the gate's projection.
+import type { ActorRefFrom } from 'xstate'
+import type { breakerMachine } from '../machines/breakerMachine.ts'
+import type { BreakerContext } from '../model/breaker/context.ts'
+import { type Deadline, nextDeadline } from '../model/breaker/deadline.ts'
+import type { BreakerEvent } from '../model/breaker/events.ts'
+import type { CallRejectedError } from '../model/errors.ts'
+import { countsAsFailure, type Failure } from '../model/failures.ts'
+import type { BreakerPolicy, Kind } from '../model/policy.ts'
+import type { Exemption, OutcomeRecord, SavedBreaker, TimerId, TransitionRecord } from '../model/records.ts'
+import type { Command, Directive, Signal } from '../model/signals.ts'
+import { type StatePath, stateOf } from '../model/states.ts'
+import type { WindowStats } from '../model/stats.ts'
+import { Timer } from '../model/timerWheel.ts'
+import { minimumCalls } from '../model/trip.ts'
+import type { ServiceProfile } from '../services/serviceProfile.ts'
+import type { BreakerHost } from './breakerHost.ts'
+import { type CallWindow, createWindow } from './callWindow.ts'
+import { DemandMeter } from './demandMeter.ts'
+import { Gate, type Refusal } from './gate.ts'
+import { LatencyWatch } from './latencyWatch.ts'
+import { rejectionFor } from './rejection.ts'
+import { savedPartsSchema } from './savedParts.ts'
+import { transitionAlert } from './transitionAlert.ts'
+
+export type BreakerRef = ActorRefFrom<typeof breakerMachine>
+
+/** Leave for one call, as it is kept while the call runs. */
+export interface Admission {
+  readonly generation: number
+  /** The half-open probe this is. */
+  readonly probe: number | undefined
+}
+
+/** Admitted by a health probe's exemption: of no generation that counts. */
+const NO_GENERATION = -1
+
+export class Breaker {
+  readonly gate = new Gate()
+  successes = 0
+  failures = 0
+  ignored = 0
+  rejected = 0
+  inFlight = 0
+  disposed = false
+  readonly #host: BreakerHost
+  readonly #profile: ServiceProfile
+  readonly #ref: BreakerRef
+  readonly #timer: DeadlineTimer
+  readonly #latency = new LatencyWatch()
+  readonly #demand = new DemandMeter()
+  readonly #sinceEntry = { calls: 0, failures: 0, slow: 0 }
+  readonly #subscription: { unsubscribe(): void }
+  #window: CallWindow
+  #context: BreakerContext
+  #deadline: Deadline | undefined
+  /** True where a call's outcome can lead somewhere: the states that admit in the ordinary way. */
+  #decides = true
+  /** Slower than this is slow; in microseconds. */
+  #slowFrom = Number.POSITIVE_INFINITY
+  /** The time of the input being worked off, epoch ms. */
+  #at: number
+  /** The numbers it carries. */
+  #evidence: TransitionRecord['stats'] | undefined
+  #restoring = false
+
+  constructor(
+    readonly service: string,
+    readonly kind: Kind,
+    profile: ServiceProfile,
+    ref: BreakerRef,
+    host: BreakerHost,
+  ) {
+    this.#host = host
+    this.#profile = profile
+    this.#ref = ref
+    this.#timer = new DeadlineTimer(this)
+    this.#context = ref.getSnapshot().context
+    this.#window = createWindow(this.#context.policy)
+    this.#at = this.#context.spell.since
+    this.#adopt(this.#context, this.#at)
+    this.#subscription = ref.subscribe(({ context }) => this.#follow(context))
+  }
+
+  get context(): BreakerContext {
+    return this.#context
+  }
+
+  get path(): StatePath {
+    return this.#context.spell.in
+  }
+
+  get policy(): BreakerPolicy {
+    return this.#context.policy
+  }
+
+  get profile(): ServiceProfile {
+    return this.#profile
+  }
+
+  get clock(): BreakerHost['clock'] {
+    return this.#host.clock
+  }
+
+  /** A latency percentile over the breaker's life, ms. */
+  latency(quantile: number): number {
+    return this.#latency.quantile(quantile)
+  }
+
+  // --- calls ------------------------------------------------------------------------------------------------------------
+
+  /** Asks the gate where it is not plainly open; a refusal is counted and comes back as its error. */
+  admit(at: number, exemption?: Exemption, claim?: { readonly by: string; readonly why: string }): Admission | CallRejectedError {
+    const { gate } = this
+    const refusal = this.ask(at, exemption, claim)
+    if (refusal !== undefined) return rejectionFor(refusal, gate, this.#context, at)
+    const probe = gate.path === 'halfOpen' ? this.#context.nextProbe - 1 : undefined
+    return { generation: this.#generationFor(exemption), probe }
+  }
+
+  /** The gate's word on one call at `at`, journalled, as it uses something up. */
+  ask(at: number, exemption?: Exemption, claim?: { readonly by: string; readonly why: string }): Refusal | undefined {
+    const { gate, service } = this
+    const { generation } = gate
+    const refusal = gate.ask(at, exemption)
+    if (refusal !== undefined) {
+      this.rejected++
+      this.#demand.add(at)
+      if (this.#host.wantsOutcomes) {
+        const state = stateOf(gate.path)
+        this.#host.emit({ type: 'outcome', at, service, result: 'rejected', latency: 0, generation, state })
+        this.#host.deliver()
+      }
+      return refusal
+    }
+    const probe = gate.path === 'halfOpen' ? this.#context.nextProbe : undefined
+    this.#host.emit({
+      type: 'admission',
+      at,
+      service,
+      generation,
+      ...(probe === undefined ? undefined : { probe }),
+      ...(exemption === undefined ? undefined : { exemption }),
+      ...claim,
+    })
+    if (probe !== undefined) this.#send({ type: 'probe.admitted', at, probe })
+    this.#host.deliver()
+    return undefined
+  }
+
+  /** What {@link admit} would say now; nothing is used up or counted. */
+  peek(at: number): CallRejectedError | undefined {
+    const refusal = this.gate.peek(at)
+    return refusal === undefined ? undefined : rejectionFor(refusal, this.gate, this.#context, at)
+  }
+
+  /** A call came back well. `at`: epoch ms, whole; `microseconds`: how long it took. */
+  succeed(at: number, microseconds: number, generation: number, probe: number | undefined): void {
+    this.successes++
+    this.#demand.add(at)
+    const review = this.#latency.add(at, microseconds)
+    const host = this.#host
+    if (host.wantsOutcomes) this.#emitOutcome('success', at, microseconds, generation, probe)
+    if (generation >= this.gate.countsFrom) {
+      const slow = microseconds > this.#slowFrom ? 1 : 0
+      const window = this.#window
+      window.success(at, slow)
+      if (this.gate.level !== 0) this.#countSinceEntry(0, slow)
+      if (this.#decides ? (window.failures !== 0 || window.slow !== 0) && this.#meetsRate(window) : probe !== undefined) {
+        this.#settled({ type: 'call.succeeded', at, generation, probe })
+      }
+    }
+    if (review) this.#reviewLatency(at)
+    host.deliver()
+  }
+
+  /** A call failed. */
+  fail(at: number, microseconds: number, generation: number, probe: number | undefined, failure: Failure): void {
+    this.failures++
+    this.#demand.add(at)
+    const { type, retryAfterMs } = failure
+    if (this.#host.wantsOutcomes) this.#emitOutcome('failure', at, microseconds, generation, probe, failure)
+    if (generation >= this.gate.countsFrom) {
+      const slow = microseconds > this.#slowFrom ? 1 : 0
+      if (countsAsFailure(type)) this.#window.failure(at, type, slow)
+      else if (type === 'quality_degradation') this.#window.success(at, slow)
+      if (this.gate.level !== 0) this.#countSinceEntry(countsAsFailure(type) ? 1 : 0, slow)
+      if (this.#decides || probe !== undefined) {
+        this.#settled({ type: 'call.failed', at, generation, probe, failure: type, retryAfterMs })
+      }
+    }
+    this.#host.deliver()
+  }
+
+  /** The caller gave up, or the fault was the caller's. */
+  ignore(at: number, microseconds: number, generation: number, probe: number | undefined): void {
+    this.ignored++
+    if (this.#host.wantsOutcomes) this.#emitOutcome('ignored', at, microseconds, generation, probe)
+    if (probe !== undefined && generation >= this.gate.countsFrom) this.#send({ type: 'call.ignored', at, generation, probe })
+    this.#host.deliver()
+  }
+
+  // --- what is told from outside ----------------------------------------------------------------------------------------
+
+  signal(at: number, signal: Signal): void {
+    this.#host.emit({ type: 'signal', at, service: this.service, signal })
+    switch (signal.kind) {
+      case 'limit':
+        this.#send({ type: 'limit.hit', at, limit: signal, stats: this.stats(at) })
+        break
+      case 'limitCleared':
+        this.#send({ type: 'limit.cleared', at })
+        break
+      case 'budget':
+        this.#send({ type: 'budget.limited', at, budget: signal })
+        break
+      case 'budgetCleared':
+        this.#send({ type: 'budget.cleared', at })
+        break
+      case 'health':
+        this.#send({ type: 'health.changed', at, level: signal.level, why: signal.reason })
+        break
+    }
+    this.#host.deliver()
+  }
+
+  direct(at: number, directive: Directive): void {
+    this.#host.emit({ type: 'directive', at, service: this.service, directive })
+    this.#send({ type: 'directive.set', at, directive })
+    this.#host.deliver()
+  }
+
+  command(at: number, command: Command): void {
+    this.#host.emit({ type: 'command', at, service: this.service, command })
+    const { name, by, why } = command
+    if (name === 'beginMaintenance') this.#send({ type: 'command.beginMaintenance', at, by, why, until: command.until })
+    else this.#send({ type: `command.${name}`, at, by, why })
+    this.#host.deliver()
+  }
+
+  reconfigure(at: number, policy: BreakerPolicy): void {
+    this.#host.emit({ type: 'config', at, service: this.service, change: 'reconfigured', kind: this.kind, policy })
+    const before = this.policy.window
+    this.#send({ type: 'reconfigure', at, policy })
+    if (before.type === policy.window.type) {
+      const saved = this.#window.save()
+      this.#window = createWindow(policy)
+      this.#window.restore(saved)
+    } else {
+      this.#window = createWindow(policy)
+    }
+    this.#host.deliver()
+  }
+
+  /** A deadline came due. */
+  fire(at: number, id: TimerId): void {
+    this.#host.emit({ type: 'timer', at, service: this.service, id })
+    if (id === 'recovered') {
+      this.#send({ type: 'timer.recovered', at, stats: this.stats(at), latency: this.#latency.risen })
+      this.#resetSinceEntry()
+    } else if (id === 'probeOverdue' || id === 'roundOverdue') {
+      this.#send({ type: `timer.${id}`, at, stats: this.stats(at) })
+    } else {
+      this.#send({ type: `timer.${id}`, at })
+    }
+    this.#host.deliver()
+  }
+
+  /** The deadline being waited for. */
+  get deadline(): Deadline | undefined {
+    return this.#deadline
+  }
+
+  fireDeadline(): void {
+    const deadline = this.#deadline
+    if (deadline) this.fire(Math.max(Math.floor(this.#host.clock.now()), Math.ceil(deadline.at)), deadline.id)
+  }
+
+  // --- state ------------------------------------------------------------------------------------------------------------
+
+  /** What the window and its companions count at `at`. */
+  stats(at: number): WindowStats {
+    const window = this.#window
+    window.expire(at)
+    return {
+      calls: window.calls,
+      failures: window.failures,
+      slow: window.slow,
+      consecutiveFailures: window.consecutiveFailures,
+      consecutiveTimeouts: window.consecutiveTimeouts,
+      consecutiveServerErrors: window.consecutiveServerErrors,
+      callsPerSecond: this.#demand.perSecond(at),
+      sinceEntry: { ...this.#sinceEntry },
+    }
+  }
+
+  save(): SavedBreaker {
+    // Service and policy are told once in the header.
+    const { service: _service, policy: _policy, ...context } = this.#context
+    return {
+      service: this.service,
+      kind: this.kind,
+      path: this.path,
+      context,
+      window: { counts: this.#window.save(), demand: this.#demand.save(), sinceEntry: { ...this.#sinceEntry } },
+      gate: this.gate.save(),
+      latency: this.#latency.save(),
+    }
+  }
+
+  /** Goes on from `saved`, as it stood, under the policy in force now. Throws a ZodError when it is not what save() makes. */
+  restore(saved: SavedBreaker, at: number): void {
+    const parts = savedPartsSchema.parse(saved)
+    const context: BreakerContext = { ...parts.context, service: this.service, policy: this.policy }
+    this.#window.restore(parts.window.counts)
+    this.#demand.restore(parts.window.demand)
+    this.#latency.restore(parts.latency)
+    this.#restoring = true
+    this.#send({ type: 'restore', at, saved: context })
+    this.#restoring = false
+    this.gate.restore(parts.gate)
+    Object.assign(this.#sinceEntry, parts.window.sinceEntry)
+  }
+
+  /** Frees the places of probes that a stopped process took with it. */
+  forgetProbes(at: number): void {
+    const { spell, generation } = this.#context
+    if (spell.in !== 'halfOpen') return
+    for (const { probe } of spell.inFlight) this.ignore(at, 0, generation, probe)
+  }
+
+  /** Takes the breaker off: calls in flight may still end, and decide nothing. */
+  dispose(): void {
+    this.disposed = true
+    this.gate.plain = false
+    this.#subscription.unsubscribe()
+    this.#host.clock.disarm(this.#timer)
+  }
+
+  // --- within -----------------------------------------------------------------------------------------------------------
+
+  #send(event: BreakerEvent): void {
+    if (this.disposed) return
+    this.#at = event.at
+    this.#evidence = 'stats' in event ? event.stats : event.type === 'latency.rose' ? event.latency : undefined
+    this.#ref.send(event)
+  }
+
+  #settled(
+    event:
+      | { type: 'call.succeeded'; at: number; generation: number; probe: number | undefined }
+      | {
+          type: 'call.failed'
+          at: number
+          generation: number
+          probe: number | undefined
+          failure: Failure['type']
+          retryAfterMs: number | undefined
+        },
+  ): void {
+    const stats = this.stats(event.at)
+    const healthyOtherwise = this.policy.degradeBeforeOpen && this.#profile.assess(stats) === 'healthy'
+    this.#send({ ...event, stats, healthyOtherwise })
+  }
+
+  /** The rates of the trip arithmetic, asked without building anything; the machine has the last word. */
+  #meetsRate(window: CallWindow): boolean {
+    const { policy } = this
+    const { failureRate, slowCallRate } = policy.trip
+    const { calls } = window
+    return (
+      (failureRate !== false && calls >= minimumCalls(failureRate, policy) && window.failures >= failureRate.threshold * calls) ||
+      (slowCallRate !== false && calls >= minimumCalls(slowCallRate, policy) && window.slow >= slowCallRate.threshold * calls)
+    )
+  }
+
+  #reviewLatency(at: number): void {
+    const ratio = this.policy.degrade === false ? false : this.policy.degrade.p95Ratio
+    if (!this.#latency.review(at, ratio) || !this.#decides || !this.#latency.risen) return
+    this.#send({ type: 'latency.rose', at, latency: this.#latency.risen })
+  }
+
+  #emitOutcome(
+    result: OutcomeRecord['result'],
+    at: number,
+    microseconds: number,
+    generation: number,
+    probe: number | undefined,
+    failure?: Failure,
+  ): void {
+    const outcome: { -readonly [K in keyof OutcomeRecord]: OutcomeRecord[K] } = {
+      type: 'outcome',
+      at,
+      service: this.service,
+      result,
+      latency: microseconds / 1000,
+      generation,
+    }
+    if (probe !== undefined) outcome.probe = probe
+    if (failure) {
+      outcome.failure = failure.type
+      if (failure.status !== undefined) outcome.status = failure.status
+      if (failure.retryAfterMs !== undefined) outcome.retryAfterMs = failure.retryAfterMs
+    }
+    this.#host.emit(outcome)
+  }
+
+  #countSinceEntry(failed: 0 | 1, slow: 0 | 1): void {
+    this.#sinceEntry.calls++
+    this.#sinceEntry.failures += failed
+    this.#sinceEntry.slow += slow
+  }
+
+  #resetSinceEntry(): void {
+    this.#sinceEntry.calls = 0
+    this.#sinceEntry.failures = 0
+    this.#sinceEntry.slow = 0
+  }
+
+  #generationFor(exemption: Exemption | undefined): number {
+    return exemption === 'health_probe' && this.gate.path === 'maintenance' ? NO_GENERATION : this.gate.generation
+  }
+
+  /** The machine has moved, or remembers something new. */
+  #follow(context: BreakerContext): void {
+    const before = this.#context
+    if (context === before) return
+    const at = this.#at
+    this.#adopt(context, at)
+    if (context.generation === before.generation || this.#restoring) return
+    const from = before.spell.in
+    const to = context.spell.in
+    if (context.countsFrom !== before.countsFrom) this.#window.clear(stateOf(to) === 'open' || to === 'halfOpen')
+    this.#resetSinceEntry()
+    const transition: TransitionRecord = {
+      type: 'transition',
+      at,
+      service: this.service,
+      from,
+      to,
+      generation: context.generation,
+      reason: context.reason,
+      ...(this.#deadline && this.#deadline.id !== 'directiveExpired' ? { until: this.#deadline.at } : undefined),
+      ...(this.#evidence ? { stats: this.#evidence } : undefined),
+    }
+    this.#host.emit(transition)
+    const alert = transitionAlert(transition)
+    if (alert) this.#host.emit(alert)
+    this.#host.moved(transition)
+  }
+
+  #adopt(context: BreakerContext, at: number): void {
+    this.#context = context
+    this.gate.project(context, at)
+    const { trip } = context.policy
+    this.#slowFrom = trip.slowCallRate === false ? Number.POSITIVE_INFINITY : trip.slowCallRate.slowerThanMs * 1000
+    const path = context.spell.in
+    this.#decides =
+      path === 'closed.watching' ||
+      path === 'closed.ramping' ||
+      path === 'rateLimited.paced' ||
+      path === 'budgetLimited.throttled' ||
+      path.startsWith('degraded')
+    const deadline = nextDeadline(context)
+    const { clock } = this.#host
+    if (deadline && (deadline.at !== this.#deadline?.at || deadline.id !== this.#deadline.id)) clock.arm(this.#timer, deadline.at)
+    else if (!deadline && this.#deadline) clock.disarm(this.#timer)
+    this.#deadline = deadline
+  }
+}
+
+class DeadlineTimer extends Timer {
+  constructor(readonly breaker: Breaker) {
+    super()
+  }
+
+  fire(): void {
+    this.breaker.fireDeadline()
+  }
+}

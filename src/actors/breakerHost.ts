@@ -1,0 +1,18 @@
+// What a breaker needs of the board it hangs on.
+import type { Clock } from '../model/clock.ts'
+import type { GearEvent, TransitionRecord } from '../model/records.ts'
+
+export interface BreakerHost {
+  readonly clock: Clock
+  /** True when somebody keeps or hears outcomes, so that none is built for nobody. */
+  readonly wantsOutcomes: boolean
+  /** Writes `event` to the journal at once; listeners hear it when {@link deliver} is called. */
+  emit(event: GearEvent): void
+  /** Tells the orchestrator of a transition that {@link emit} has had. */
+  moved(transition: TransitionRecord): void
+  /**
+   * Lets listeners hear what was emitted. Called when an input has been worked off, so that a listener's own commands come
+   * after it in the journal and in truth.
+   */
+  deliver(): void
+}

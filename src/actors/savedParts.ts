@@ -1,0 +1,109 @@
+// What a saved breaker must look like before it is trusted: it comes from a file.
+import { z } from 'zod'
+import type { BreakerContext } from '../model/breaker/context.ts'
+import { directiveSchema } from '../model/signals.ts'
+import { STATE_PATHS, type StatePath } from '../model/states.ts'
+
+const number = z.number().finite()
+const count = z.number().int().nonnegative()
+const counts = z.array(count).max(10_000)
+const words = z.string()
+const claim = z.object({ by: words, why: words })
+const optionalNumber = number.optional()
+
+const standingSchema = z.object({
+  maintenance: claim.extend({ until: optionalNumber }).optional(),
+  bypass: claim.optional(),
+  forced: claim.optional(),
+  open: z.object({ openedAt: number, until: number, why: words }).optional(),
+  budget: z
+    .object({
+      mode: z.enum(['throttled', 'blocked']),
+      share: number.min(0).max(1),
+      until: optionalNumber,
+      rule: words,
+      allowEmergencyOverride: z.boolean(),
+    })
+    .optional(),
+  limit: z
+    .object({ mode: z.enum(['paced', 'exhausted']), until: number, perSecond: number.nonnegative(), why: words })
+    .optional(),
+  health: z
+    .object({
+      level: z.union([z.literal(1), z.literal(2), z.literal(3)]),
+      recoverAt: number,
+      cause: z.enum(['calls', 'signal']),
+      why: words,
+    })
+    .optional(),
+  directive: directiveSchema.optional(),
+})
+
+type PlainPath = Exclude<StatePath, 'closed.ramping' | 'open.awaitingPermit' | 'halfOpen'>
+const plainPaths = STATE_PATHS.filter(
+  (path): path is PlainPath => path !== 'closed.ramping' && path !== 'open.awaitingPermit' && path !== 'halfOpen',
+)
+
+const spellSchema = z.union([
+  z.object({ in: z.literal('closed.ramping'), since: number, until: number }),
+  z.object({ in: z.literal('open.awaitingPermit'), since: number, until: number }),
+  z.object({
+    in: z.literal('halfOpen'),
+    since: number,
+    until: optionalNumber,
+    admitted: count,
+    successes: count,
+    failures: count,
+    inFlight: z.array(z.object({ probe: count, until: number })).max(1000),
+  }),
+  z.object({ in: z.enum(plainPaths), since: number }),
+])
+
+const contextSchema = z
+  .object({
+    random: z.number().int(),
+    generation: count,
+    countsFrom: count,
+    standing: standingSchema,
+    spell: spellSchema,
+    openings: count,
+    closedSince: optionalNumber,
+    outageSince: optionalNumber,
+    nextProbe: count,
+    reason: words,
+  })
+  // JSON drops what is undefined; the machine's context has every key.
+  .transform(
+    (context): Omit<BreakerContext, 'service' | 'policy'> => ({
+      ...context,
+      closedSince: context.closedSince,
+      outageSince: context.outageSince,
+      standing: context.standing as BreakerContext['standing'],
+      spell: ('inFlight' in context.spell
+        ? { ...context.spell, until: context.spell.until }
+        : context.spell) as BreakerContext['spell'],
+    }),
+  )
+
+export const savedPartsSchema = z.object({
+  context: contextSchema,
+  window: z.object({
+    counts: z.object({
+      calls: counts,
+      failures: counts,
+      slow: counts,
+      position: number,
+      streak: z.tuple([count, count, count]),
+    }),
+    demand: z.array(number).max(4),
+    sinceEntry: z.object({ calls: count, failures: count, slow: count }),
+  }),
+  gate: z.object({ credit: number, tokens: number, refilledAt: number }),
+  latency: z.object({
+    recent: z.array(count).max(480),
+    baseline: z.array(count).max(480),
+    lifetime: z.array(count).max(480),
+    reviewAt: number,
+    risen: z.object({ p95: number, baselineP95: number, calls: count }).optional(),
+  }),
+})

@@ -1,0 +1,59 @@
+// The root of every board: it spawns a breaker for each service, hears their transitions, and grants permits to probe.
+import { enqueueActions, setup } from 'xstate'
+import type { BreakerPolicy } from '../model/policy.ts'
+import type { StatePath } from '../model/states.ts'
+import { breakerMachine } from './breakerMachine.ts'
+
+export type OrchestratorEvent =
+  | {
+      readonly type: 'breaker.added'
+      readonly at: number
+      readonly service: string
+      readonly policy: BreakerPolicy
+      /** Seed of the breaker's jitter. */
+      readonly seed: number
+    }
+  | { readonly type: 'breaker.removed'; readonly at: number; readonly service: string }
+  | { readonly type: 'breaker.moved'; readonly at: number; readonly service: string; readonly to: StatePath }
+  | { readonly type: 'board.stopped'; readonly at: number }
+
+export const orchestratorMachine = setup({
+  types: { events: {} as OrchestratorEvent },
+  actors: { breaker: breakerMachine },
+  guards: {
+    asksForPermit: ({ event }) => event.type === 'breaker.moved' && event.to === 'open.awaitingPermit',
+  },
+  actions: {
+    spawnBreaker: enqueueActions(({ enqueue, event }) => {
+      if (event.type !== 'breaker.added') return
+      const { service, policy, seed, at } = event
+      enqueue.spawnChild('breaker', { id: service, input: { service, policy, seed, at } })
+    }),
+    stopBreaker: enqueueActions(({ enqueue, event }) => {
+      if (event.type === 'breaker.removed') enqueue.stopChild(event.service)
+    }),
+    grantPermit: enqueueActions(({ enqueue, event, self }) => {
+      if (event.type !== 'breaker.moved') return
+      const breaker = self.getSnapshot().children[event.service]
+      if (breaker) enqueue.sendTo(breaker, { type: 'permit.granted', at: event.at })
+    }),
+  },
+}).createMachine({
+  id: 'orchestrator',
+  initial: 'supervising',
+  states: {
+    supervising: {
+      description: 'Breakers hang on the board; whoever is ready to probe may.',
+      on: {
+        'breaker.added': { actions: 'spawnBreaker' },
+        'breaker.removed': { actions: 'stopBreaker' },
+        'breaker.moved': { guard: 'asksForPermit', actions: 'grantPermit' },
+        'board.stopped': { target: 'stopped' },
+      },
+    },
+    stopped: {
+      description: 'The board is switched off, and its breakers with it.',
+      type: 'final',
+    },
+  },
+})

@@ -1,0 +1,62 @@
+// Replays a journal file, or picks up from one where its last session stopped.
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import type { JournalKey } from '../bus/batchCipher.ts'
+import { readJournal, readLastSession, type TornLine } from '../bus/journalReader.ts'
+import { JournalError } from '../model/errors.ts'
+import type { JournalRecord, SavedBreaker } from '../model/records.ts'
+import { Replayer, type ReplayResult } from './replayer.ts'
+
+export interface ReplayOptions {
+  /** The key of an encrypted journal. */
+  readonly key?: JournalKey
+  /** Reads the rotated files before `file` too. */
+  readonly rotated?: boolean
+  /** Told now and then how many records have been replayed. */
+  readonly onProgress?: (records: number) => void
+}
+
+export interface JournalReplay extends ReplayResult {
+  /** A last line that a crash had cut short; it was skipped. */
+  readonly torn: TornLine | undefined
+}
+
+/**
+ * Replays `file` and compares every output with the recorded one. Throws a JournalError naming the line where the file cannot
+ * be read or replayed at all.
+ */
+export async function replayJournal(file: string, options: ReplayOptions = {}): Promise<JournalReplay> {
+  const replayer = new Replayer()
+  let torn: TornLine | undefined
+  let records = 0
+  const reading = {
+    ...(options.key === undefined ? undefined : { key: options.key }),
+    rotated: options.rotated ?? false,
+    onTorn: (line: TornLine) => {
+      torn = line
+    },
+  }
+  for await (const batch of readJournal(file, reading)) {
+    for (const { record, line } of batch) take(replayer, record, file, line)
+    records += batch.length
+    options.onProgress?.(records)
+    await nextTurn()
+  }
+  return { ...replayer.result(), torn }
+}
+
+/** Where the breakers of `file`'s last session stood when it stopped; nothing when there is no journal yet. */
+export function lastStand(file: string, key?: JournalKey): SavedBreaker[] {
+  const replayer = new Replayer()
+  for (const batch of readLastSession(file, key === undefined ? {} : { key })) {
+    for (const { record, line } of batch) take(replayer, record, file, line)
+  }
+  return replayer.saved()
+}
+
+function take(replayer: Replayer, record: JournalRecord, file: string, line: number): void {
+  try {
+    replayer.take(record, line)
+  } catch (error) {
+    throw new JournalError(file, line, error instanceof Error ? error.message : String(error))
+  }
+}

@@ -1,0 +1,230 @@
+// Runs the actors of a board on recorded inputs and holds every output against the recorded one. A restart is the same thing
+// with an eye only to where the breakers stand at the end.
+import { isDeepStrictEqual } from 'node:util'
+import { Board } from '../actors/board.ts'
+import type { Breaker } from '../actors/breaker.ts'
+import { MemoryBus } from '../bus/memoryBus.ts'
+import {
+  type AdmissionRecord,
+  BEHAVIOUR,
+  type GearEvent,
+  type HeaderRecord,
+  type InputRecord,
+  type JournalRecord,
+  type OutcomeRecord,
+  type OutputRecord,
+  type SavedBreaker,
+} from '../model/records.ts'
+import { profileFor } from '../services/profiles.ts'
+import type { Difference } from './difference.ts'
+import { ReplayClock } from './replayClock.ts'
+import { Trail } from './trail.ts'
+
+export interface ReplayResult {
+  readonly inputs: number
+  readonly transitions: number
+  readonly differences: number
+  readonly first: Difference | undefined
+  /** Headers met: a start, restarts, rotations. */
+  readonly sessions: number
+  /** Records the writer had to drop; the replay goes on from the state recorded after them. */
+  readonly dropped: number
+}
+
+export class Replayer {
+  readonly #clock = new ReplayClock()
+  readonly #trail = new Trail()
+  #board: Board | undefined
+  /** Outputs the replay has made and the recording has not yet shown. */
+  #produced: OutputRecord[] = []
+  #line = 0
+  #inputs = 0
+  #transitions = 0
+  #differences = 0
+  #first: Difference | undefined
+  #sessions = 0
+  #dropped = 0
+
+  /** Takes the next record. Throws an Error when it cannot be replayed at all (no header before it, newer behaviour). */
+  take(record: JournalRecord, line: number): void {
+    this.#line = line
+    switch (record.type) {
+      case 'header':
+        this.#begin(record)
+        return
+      case 'transition':
+      case 'alert':
+        this.#compare(record)
+        return
+      default:
+        if (this.#produced.length > 0) this.#reportUnrecorded()
+        this.#inputs++
+        this.#trail.add(record, line)
+        this.#clock.at = record.at
+        this.#apply(record)
+    }
+  }
+
+  /** Call it after the last record: outputs that the recording never showed are differences too, unless its end was cut off. */
+  result(): ReplayResult {
+    return {
+      inputs: this.#inputs,
+      transitions: this.#transitions,
+      differences: this.#differences,
+      first: this.#first,
+      sessions: this.#sessions,
+      dropped: this.#dropped,
+    }
+  }
+
+  /** How every breaker stands now. */
+  saved(): SavedBreaker[] {
+    return this.#board ? [...this.#board.breakers].map((breaker) => breaker.save()) : []
+  }
+
+  #begin(header: HeaderRecord): void {
+    if (header.behaviour > BEHAVIOUR) {
+      throw new Error(`written by software of behaviour ${header.behaviour}; this one knows up to ${BEHAVIOUR}`)
+    }
+    if (this.#board) {
+      // A crash between an input and its outputs leaves them unwritten; what they led to is in the restart's header.
+      if (header.reason === 'restart') this.#produced = []
+      else if (this.#produced.length > 0) this.#reportUnrecorded()
+      if (header.reason === 'rotation') this.#compareSaved(header)
+      this.#board.stop()
+    }
+    this.#sessions++
+    this.#dropped += header.dropped ?? 0
+    this.#produced = []
+    this.#clock.at = header.startedAt
+    const bus = new MemoryBus()
+    const keep = (event: GearEvent): void => {
+      if (event.type === 'transition' || event.type === 'alert') this.#produced.push(event)
+    }
+    bus.subscribe('transition', keep)
+    bus.subscribe('alert', keep)
+    const board = new Board({
+      clock: this.#clock,
+      bus,
+      profileFor,
+      seed: header.seed,
+      software: header.software,
+    })
+    this.#board = board
+    for (const [service, { kind, policy }] of Object.entries(header.services)) board.add(service, kind, policy, header.startedAt)
+    for (const saved of header.saved ?? []) board.get(saved.service)?.restore(saved, header.startedAt)
+  }
+
+  #apply(record: InputRecord): void {
+    const { service, at } = record
+    const board = this.#board
+    if (!board) throw new Error('there is no header before it')
+    if (record.type === 'config') {
+      if (record.change === 'removed') board.remove(service, at)
+      else if (!record.policy || !record.kind) this.#report(service, 'a configuration without its policy', record, undefined)
+      else if (record.change === 'added') board.add(service, record.kind, record.policy, at)
+      else board.get(service)?.reconfigure(at, record.policy)
+      return
+    }
+    const breaker = board.get(service)
+    if (!breaker) {
+      this.#report(service, `no breaker of that name is on the board`, record, undefined)
+      return
+    }
+    switch (record.type) {
+      case 'outcome':
+        this.#applyOutcome(breaker, record)
+        return
+      case 'admission':
+        this.#applyAdmission(breaker, record)
+        return
+      case 'timer': {
+        const { deadline } = breaker
+        if (deadline?.id !== record.id || deadline.at > at) {
+          this.#report(service, `the timer ${record.id} fired where the replay waits for another`, record, deadline)
+        }
+        breaker.fire(at, record.id)
+        return
+      }
+      case 'signal':
+        breaker.signal(at, record.signal)
+        return
+      case 'directive':
+        breaker.direct(at, record.directive)
+        return
+      case 'command':
+        breaker.command(at, record.command)
+        return
+    }
+  }
+
+  #applyOutcome(breaker: Breaker, record: OutcomeRecord): void {
+    const { at, generation, probe } = record
+    const microseconds = Math.round(record.latency * 1000)
+    switch (record.result) {
+      case 'success':
+        breaker.succeed(at, microseconds, generation, probe)
+        return
+      case 'failure': {
+        const { failure = 'unknown_error', status, retryAfterMs } = record
+        breaker.fail(at, microseconds, generation, probe, {
+          type: failure,
+          ...(status === undefined ? undefined : { status }),
+          ...(retryAfterMs === undefined ? undefined : { retryAfterMs }),
+        })
+        return
+      }
+      case 'ignored':
+        breaker.ignore(at, microseconds, generation, probe)
+        return
+      case 'rejected':
+        if (breaker.ask(at) === undefined)
+          this.#report(record.service, 'a call that was rejected is admitted', record, breaker.path)
+    }
+  }
+
+  #applyAdmission(breaker: Breaker, record: AdmissionRecord): void {
+    const { at, service, generation, probe, exemption } = record
+    const expected = breaker.gate.path === 'halfOpen' ? breaker.context.nextProbe : undefined
+    const found = breaker.gate.generation
+    const refusal = breaker.ask(at, exemption)
+    if (refusal !== undefined) this.#report(service, `a call that was admitted is refused (${refusal})`, record, breaker.path)
+    else if (found !== generation || expected !== probe) {
+      this.#report(service, 'a call was admitted differently', record, { generation: found, probe: expected })
+    }
+  }
+
+  #compare(recorded: OutputRecord): void {
+    const replayed = this.#produced.shift()
+    if (replayed?.type === 'transition') this.#transitions++
+    if (replayed !== undefined && isDeepStrictEqual(replayed, recorded)) return
+    const what = replayed ? `the ${recorded.type} differs` : `a recorded ${recorded.type} does not happen`
+    this.#report(recorded.service, what, recorded, replayed)
+  }
+
+  #compareSaved(header: HeaderRecord): void {
+    const replayed = new Map(this.saved().map((saved) => [saved.service, plain(saved)]))
+    for (const recorded of header.saved ?? []) {
+      const found = replayed.get(recorded.service)
+      if (!isDeepStrictEqual(found, plain(recorded)))
+        this.#report(recorded.service, 'the breaker stands differently', recorded, found)
+    }
+  }
+
+  #reportUnrecorded(): void {
+    for (const replayed of this.#produced) {
+      this.#report(replayed.service, `a ${replayed.type} happens that was not recorded`, undefined, replayed)
+    }
+    this.#produced = []
+  }
+
+  #report(service: string, what: string, recorded: unknown, replayed: unknown): void {
+    this.#differences++
+    this.#first ??= { line: this.#line, service, what, recorded, replayed, trail: this.#trail.of(service) }
+  }
+}
+
+/** As JSON has it: without what is undefined. */
+function plain(value: unknown): unknown {
+  return JSON.parse(JSON.stringify(value))
+}

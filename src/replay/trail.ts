@@ -1,0 +1,31 @@
+// The last inputs of every service, kept while replaying, so that a difference can show what led to it.
+import type { GearEvent } from '../model/records.ts'
+
+const KEPT = 8
+
+interface Ring {
+  readonly lines: number[]
+  readonly records: GearEvent[]
+  next: number
+}
+
+export class Trail {
+  readonly #rings = new Map<string, Ring>()
+
+  add(record: GearEvent, line: number): void {
+    let ring = this.#rings.get(record.service)
+    if (!ring) {
+      ring = { lines: [], records: [], next: 0 }
+      this.#rings.set(record.service, ring)
+    }
+    ring.lines[ring.next] = line
+    ring.records[ring.next] = record
+    ring.next = ring.next + 1 === KEPT ? 0 : ring.next + 1
+  }
+
+  of(service: string): { line: number; record: GearEvent }[] {
+    const ring = this.#rings.get(service)
+    if (!ring) return []
+    return ring.records.map((record, i) => ({ line: ring.lines[i] ?? 0, record })).sort((a, b) => a.line - b.line)
+  }
+}

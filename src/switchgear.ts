@@ -1,0 +1,213 @@
+// The composition root: reads a configuration, builds the board, and gives users their way in.
+import { Observable } from 'rxjs'
+import type { InspectionEvent, Observer } from 'xstate'
+import { Board } from './actors/board.ts'
+import type { Breaker } from './actors/breaker.ts'
+import { type ExecuteOptions, execute, type Protected } from './actors/execute.ts'
+import { KeyedBreakers, parentOf } from './actors/keyedBreakers.ts'
+import type { Permit } from './actors/permit.ts'
+import type { Bus } from './bus/bus.ts'
+import { FileJournal } from './bus/fileJournal.ts'
+import type { Journal } from './bus/journal.ts'
+import { MemoryBus } from './bus/memoryBus.ts'
+import { type Clock, systemClock } from './model/clock.ts'
+import { type ConfigInput, parseConfig, type ResolvedConfig, resolveServicePolicy, type ServiceInput } from './model/config.ts'
+import { type CallRejectedError, type ClosedError, UnknownServiceError } from './model/errors.ts'
+import type { PolicyInput } from './model/policy.ts'
+import { freshSeed } from './model/random.ts'
+import type { GearEvent, SavedBreaker } from './model/records.ts'
+import type { Command, DirectiveInput, Signal } from './model/signals.ts'
+import type { StateName } from './model/states.ts'
+import { suggest } from './model/suggest.ts'
+import { lastStand } from './replay/replayJournal.ts'
+import { type KeyableService, keyableService } from './service.ts'
+import { profileFor } from './services/profiles.ts'
+import { software } from './software.ts'
+
+export interface SwitchgearOptions<Services extends Record<string, ServiceInput>> extends Omit<ConfigInput<Services>, 'journal'> {
+  /** A file to keep the journal in, or a journal of your own; with a file that exists, the board goes on where it stopped. */
+  readonly journal?: ConfigInput['journal'] | Journal
+  /** Told every inspection event of XState, as `createActor`'s own `inspect` is; see also `switchgear demo --inspect`. */
+  readonly inspect?: Observer<InspectionEvent> | ((event: InspectionEvent) => void) | undefined
+  /** In place of the process's clock, for tests. */
+  readonly clock?: Clock | undefined
+  /** In place of the bus within the process. */
+  readonly bus?: Bus | undefined
+}
+
+type Named<Services> = keyof Services & string
+
+export interface Switchgear<Services extends Record<string, ServiceInput> = Record<string, ServiceInput>>
+  extends AsyncDisposable {
+  /** A handle for each service of the configuration. */
+  readonly services: { readonly [Name in Named<Services>]: KeyableService }
+  /** Everything that happens on the board: outcomes, transitions, alerts, commands. Listening costs; unsubscribe when done. */
+  readonly events$: Observable<GearEvent>
+  /** See {@link KeyableService.execute}. */
+  execute<T, F = never>(service: Named<Services>, run: Protected<T>, options?: ExecuteOptions<F>): Promise<T | F>
+  /** See {@link KeyableService.admit}. */
+  admit(service: Named<Services>): Permit
+  /** See {@link KeyableService.peek}. */
+  peek(service: Named<Services>): CallRejectedError | undefined
+  state(service: Named<Services>): StateName
+  signal(service: Named<Services>, signal: Signal): void
+  direct(service: Named<Services>, directive: DirectiveInput): void
+  command(service: Named<Services>, command: Command): void
+  /** Changes a service's policy while it runs; its state and counts stay. Throws a ConfigError when the change cannot be used. */
+  reconfigure(service: Named<Services>, change: PolicyInput): void
+  /** Resolves when everything journalled so far is in the operating system's hands. */
+  flush(): Promise<void>
+  /** Switches the board off: timers stop, the journal is written out. Calls in flight may still end. */
+  close(): Promise<void>
+}
+
+/** Builds a board. Throws a ConfigError for a configuration, and a JournalError for a journal, that cannot be used. */
+export async function createSwitchgear<const Services extends Record<string, ServiceInput>>(
+  options: SwitchgearOptions<Services>,
+): Promise<Switchgear<Services>> {
+  const { inspect, clock = systemClock, bus = new MemoryBus(), journal: journalOption, ...rest } = options
+  const ownJournal = isJournal(journalOption) ? journalOption : undefined
+  const config = parseConfig(ownJournal || journalOption === undefined ? rest : { ...rest, journal: journalOption })
+  const file = config.journal && fileJournal(config, clock)
+  const saved = config.journal ? lastStand(config.journal.file, config.journal.key?.reveal()) : []
+  const board = new Board({ clock, bus, profileFor, seed: config.seed ?? freshSeed(), software, inspect })
+  const gear = new Gear<Services>(board, bus, config, saved)
+  const journal = ownJournal ?? file
+  if (journal) {
+    const opened = journal.open((reason, dropped) =>
+      board.header(reason === 'start' && saved.length > 0 ? 'restart' : reason, dropped),
+    )
+    board.keep(journal)
+    try {
+      await gear.begin(journal, opened)
+    } catch (error) {
+      board.stop()
+      throw error
+    }
+  }
+  return gear
+}
+
+class Gear<Services extends Record<string, ServiceInput>> implements Switchgear<Services> {
+  readonly services: { readonly [Name in Named<Services>]: KeyableService }
+  readonly events$: Observable<GearEvent>
+  readonly #board: Board
+  readonly #bus: Bus
+  readonly #inputs = new Map<string, PolicyInput>()
+  readonly #keyed = new Map<string, KeyedBreakers>()
+  #journal: Journal | undefined
+  #closed = false
+
+  constructor(board: Board, bus: Bus, config: ResolvedConfig, saved: readonly SavedBreaker[]) {
+    this.#board = board
+    this.#bus = bus
+    const services: Record<string, KeyableService> = Object.create(null)
+    const at = board.now()
+    for (const [name, { kind, policy, input }] of Object.entries(config.services)) {
+      const breaker = board.add(name, kind, policy, at)
+      const keyed = new KeyedBreakers(board, breaker)
+      this.#inputs.set(name, input)
+      this.#keyed.set(name, keyed)
+      services[name] = keyableService(breaker, keyed)
+    }
+    this.services = services as typeof this.services
+    this.events$ = new Observable((subscriber) => bus.subscribe('*', (event) => subscriber.next(event)))
+    this.#goOn(saved, at)
+  }
+
+  async begin(journal: Journal, opened: Promise<void>): Promise<void> {
+    this.#journal = journal
+    const at = this.#board.now()
+    for (const breaker of this.#board.breakers) breaker.forgetProbes(at)
+    await opened
+  }
+
+  execute<T, F = never>(service: Named<Services>, run: Protected<T>, options?: ExecuteOptions<F>): Promise<T | F> {
+    const breaker = this.#board.get(service)
+    return breaker ? execute(breaker, run, options) : Promise.reject(this.#unknown(service))
+  }
+
+  admit(service: Named<Services>): Permit {
+    return this.#handle(service).admit()
+  }
+
+  peek(service: Named<Services>): CallRejectedError | undefined {
+    return this.#handle(service).peek()
+  }
+
+  state(service: Named<Services>): StateName {
+    return this.#handle(service).state
+  }
+
+  signal(service: Named<Services>, signal: Signal): void {
+    this.#handle(service).signal(signal)
+  }
+
+  direct(service: Named<Services>, directive: DirectiveInput): void {
+    this.#handle(service).direct(directive)
+  }
+
+  command(service: Named<Services>, command: Command): void {
+    this.#handle(service).command(command)
+  }
+
+  reconfigure(service: Named<Services>, change: PolicyInput): void {
+    const breaker = this.#board.get(service)
+    const keyed = this.#keyed.get(service)
+    if (!breaker || !keyed) throw this.#unknown(service)
+    const { input, policy } = resolveServicePolicy(service, breaker.kind, this.#inputs.get(service) ?? {}, change)
+    this.#inputs.set(service, input)
+    const at = this.#board.now()
+    for (const one of [breaker, ...keyed]) one.reconfigure(at, policy)
+  }
+
+  async flush(): Promise<void> {
+    await this.#journal?.flush()
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
+    this.#board.stop()
+    await this.#journal?.close()
+    await this.#bus.close()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  /** Puts the breakers where a journal says they stood, keyed ones included. */
+  #goOn(saved: readonly SavedBreaker[], at: number): void {
+    for (const one of saved) {
+      const keyed = this.#keyed.get(parentOf(one.service))
+      const parent = this.#board.get(parentOf(one.service))
+      if (!keyed || !parent || parent.kind !== one.kind) continue
+      const breaker: Breaker = this.#board.get(one.service) ?? this.#board.add(one.service, parent.kind, parent.policy, at)
+      if (breaker !== parent) keyed.adopt(breaker)
+      breaker.restore(one, at)
+    }
+  }
+
+  #handle(service: Named<Services>): KeyableService {
+    const handle = Object.hasOwn(this.services, service) ? this.services[service] : undefined
+    if (!handle) throw this.#unknown(service)
+    return handle
+  }
+
+  #unknown(service: string): UnknownServiceError | ClosedError {
+    const names = Object.keys(this.services)
+    const meant = suggest(String(service), names)
+    return new UnknownServiceError(service, meant ? `; did you mean ${meant}?` : `; there are ${names.join(', ') || 'none'}`)
+  }
+}
+
+function fileJournal(config: ResolvedConfig, clock: Clock): Journal | undefined {
+  if (!config.journal) return undefined
+  const { key, ...journal } = config.journal
+  return new FileJournal({ ...journal, ...(key ? { key: key.reveal() } : undefined), clock })
+}
+
+function isJournal(value: unknown): value is Journal {
+  return typeof value === 'object' && value !== null && 'append' in value && typeof value.append === 'function'
+}
