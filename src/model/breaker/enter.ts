@@ -7,7 +7,11 @@ import type { BreakerEvent } from './events.ts'
 
 /** The context after a transition into `path`. */
 export function enter(context: BreakerContext, event: BreakerEvent, path: StatePath): BreakerContext {
-  if (event.type === 'restore') return event.saved
+  if (event.type === 'restore') {
+    // JSON leaves out what is undefined, and an assignment keeps what is left out: both are said.
+    const { closedSince, outageSince } = event.saved
+    return { ...event.saved, closedSince, outageSince }
+  }
   const { at } = event
   const next = after(context, event)
   const generation = context.generation + 1

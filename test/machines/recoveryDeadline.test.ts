@@ -1,0 +1,180 @@
+// How long an opened breaker waits: recoveryTimeout × multiplier^(openings−1), what stretches it, what bounds it.
+import { describe, expect, test } from 'vitest'
+import { resolvePolicy } from '../../src/model/policy.ts'
+import { draw } from '../../src/model/random.ts'
+import { BreakerDriver } from './breakerDriver.ts'
+
+/** Opens, lets the wait pass and fails every probe, `times` over; gives the waits. */
+function waitsOf(drive: BreakerDriver, times: number): (number | undefined)[] {
+  const waits: (number | undefined)[] = []
+  for (let i = 0; i < times; i++) {
+    if (i === 0) drive.trip()
+    else failRound(drive)
+    waits.push(drive.openFor)
+    drive.untilDeadline().permit()
+  }
+  return waits
+}
+
+function failRound(drive: BreakerDriver): void {
+  for (let i = 0; i < 2; i++) drive.fail('unknown_error', { probe: drive.admit() })
+}
+
+test('the wait doubles with each opening up to its cap', () => {
+  expect(waitsOf(new BreakerDriver(), 6)).toEqual([60_000, 120_000, 240_000, 480_000, 600_000, 600_000])
+})
+
+test('the multiplier and the cap are the policy’s', () => {
+  const drive = new BreakerDriver({ recoveryTimeout: 1000, recoveryMultiplier: 3, maxRecoveryTimeout: 10_000 })
+  expect(waitsOf(drive, 4)).toEqual([1000, 3000, 9000, 10_000])
+})
+
+test('a thousand openings do not run out of numbers', () => {
+  const drive = new BreakerDriver({ recoveryMultiplier: 10 })
+  expect(waitsOf(drive, 1000).at(-1)).toBe(600_000)
+})
+
+test.each([
+  ['two timeouts', { consecutiveTimeouts: 2 }, 60_000],
+  ['three timeouts', { consecutiveTimeouts: 3 }, 120_000],
+  ['two server errors', { consecutiveServerErrors: 2 }, 60_000],
+  ['three server errors', { consecutiveServerErrors: 3 }, 90_000],
+  ['three of both, the longer of the two,', { consecutiveTimeouts: 3, consecutiveServerErrors: 3 }, 120_000],
+])('%s in a row', (_, stats, wait) => {
+  expect(new BreakerDriver().trip({ stats }).openFor).toBe(wait)
+})
+
+test('the stretch stays under the cap', () => {
+  expect(new BreakerDriver({ maxRecoveryTimeout: 100_000 }).trip({ stats: { consecutiveTimeouts: 3 } }).openFor).toBe(100_000)
+})
+
+describe('Retry-After', () => {
+  test.each([
+    [30_000, 60_000, 'a shorter one changes nothing'],
+    [60_000, 60_000, 'an equal one changes nothing'],
+    [90_000, 90_000, 'a longer one is kept to'],
+    [3_600_000, 3_600_000, 'it is kept to beyond the cap'],
+    [0, 60_000, 'one of nothing changes nothing'],
+  ])('of %i ms gives a wait of %i ms: %s', (retryAfterMs, wait) => {
+    expect(new BreakerDriver().trip({ retryAfterMs }).openFor).toBe(wait)
+  })
+
+  test('on the probe that loses the round sets the least wait as well', () => {
+    const drive = new BreakerDriver().trip().untilDeadline().permit()
+    const [first, second] = [drive.admit(), drive.admit()]
+    drive.fail('timeout', { probe: first }).fail('service_unavailable', { probe: second, retryAfterMs: 500_000 })
+    expect(drive.openFor).toBe(500_000)
+  })
+})
+
+describe('refused credentials', () => {
+  test('back off by doubling even where the policy would not grow', () => {
+    const drive = new BreakerDriver({ recoveryMultiplier: 1 }).fail('authentication')
+    const waits = [drive.openFor]
+    for (let i = 0; i < 3; i++) {
+      drive.untilDeadline().permit()
+      drive.fail('authentication', { probe: drive.admit() })
+      waits.push(drive.openFor)
+    }
+    expect(waits).toEqual([60_000, 120_000, 240_000, 480_000])
+  })
+
+  test('are not probed sooner by adaptive recovery', () => {
+    const drive = new BreakerDriver({ adaptiveRecovery: true }).fail('authentication', { stats: { callsPerSecond: 1000 } })
+    expect(drive.openFor).toBe(60_000)
+  })
+})
+
+describe('openings in a row', () => {
+  function recovered(): BreakerDriver {
+    const drive = new BreakerDriver().trip().untilDeadline().permit()
+    for (let i = 0; i < 2; i++) drive.succeed({ probe: drive.admit() })
+    return drive
+  }
+
+  test.each([
+    [59_999, 120_000, 'goes on growing'],
+    [60_000, 60_000, 'starts from the beginning'],
+  ])('after %i ms closed the next wait is %i: it %s', (closedFor, wait) => {
+    expect(recovered().wait(closedFor).trip().openFor).toBe(wait)
+  })
+
+  test('time spent open or half-open is not time closed', () => {
+    const drive = recovered().wait(10_000).trip().wait(500_000)
+    expect(drive.path).toBe('halfOpen')
+    failRound(drive)
+    expect(drive.openFor).toBe(240_000)
+  })
+
+  test('a degraded or limited service is closed in this sense', () => {
+    expect(recovered().health(1).wait(60_000).trip().openFor).toBe(60_000)
+  })
+
+  test('are forgotten by a reset', () => {
+    const drive = new BreakerDriver().trip().command('reset')
+    expect(drive.context.openings).toBe(0)
+    expect(drive.trip().openFor).toBe(60_000)
+  })
+})
+
+describe('jitter', () => {
+  const jittered = { recoveryJitter: { from: 0.8, to: 1.2 } }
+
+  test('comes from the seed: the same seed waits the same, another seed waits otherwise', () => {
+    const wait = (seed: number) => new BreakerDriver(jittered, seed).trip().openFor
+    expect(wait(1)).toBe(wait(1))
+    expect(wait(1)).not.toBe(wait(2))
+    expect(wait(1)).toBe(Math.round(60_000 * (0.8 + 0.4 * draw(1).value)))
+  })
+
+  test('stays between 0.8 and 1.2 and uses that room', () => {
+    const waits = Array.from({ length: 300 }, (_, seed) => new BreakerDriver(jittered, seed * 7919).trip().openFor ?? 0)
+    expect(Math.min(...waits)).toBeGreaterThanOrEqual(48_000)
+    expect(Math.max(...waits)).toBeLessThanOrEqual(72_000)
+    expect(Math.max(...waits) - Math.min(...waits)).toBeGreaterThan(20_000)
+  })
+
+  test('is drawn anew for each opening and does not compound', () => {
+    const waits = waitsOf(new BreakerDriver({ ...jittered, recoveryMultiplier: 1 }), 50)
+    expect(new Set(waits).size).toBeGreaterThan(40)
+    for (const wait of waits) expect(wait).toBeLessThanOrEqual(72_000)
+  })
+
+  test('never shortens Retry-After', () => {
+    for (let seed = 0; seed < 20; seed++) {
+      expect(new BreakerDriver(jittered, seed).trip({ retryAfterMs: 100_000 }).openFor).toBe(100_000)
+    }
+  })
+})
+
+test('an opening lasts at least a millisecond, however short the policy’s wait', () => {
+  const drive = new BreakerDriver({ recoveryTimeout: 1, recoveryJitter: { from: 0.1, to: 1 } }, 6)
+  expect(drive.trip().path).toBe('open.cooling')
+  expect(drive.openFor).toBe(1)
+})
+
+describe('adaptive recovery', () => {
+  test('is off as soon as the user sets recoveryTimeout, and on otherwise', () => {
+    expect(resolvePolicy('http', { recoveryTimeout: 60_000 }).adaptiveRecovery).toBe(false)
+    expect(resolvePolicy('http').adaptiveRecovery).toBe(true)
+  })
+
+  test.each([
+    [0, 10_000, 'no traffic: the policy’s own wait is the longest'],
+    [2, 1000, 'two calls a second: √(2·1000/0.002)'],
+    [1000, 500, 'much traffic: never under half a second'],
+  ])('at %d calls a second waits %i ms at first (%s)', (callsPerSecond, wait) => {
+    const drive = new BreakerDriver({ adaptiveRecovery: true, recoveryTimeout: 10_000 })
+    expect(drive.trip({ stats: { callsPerSecond } }).openFor).toBe(wait)
+  })
+
+  test('waits longer the longer the outage lasts', () => {
+    const drive = new BreakerDriver({ adaptiveRecovery: true })
+      .trip({ stats: { callsPerSecond: 2 } })
+      .untilDeadline()
+      .permit()
+    drive.wait(31_000)
+    for (let i = 0; i < 2; i++) drive.fail('timeout', { probe: drive.admit(), stats: { callsPerSecond: 2 } })
+    expect(drive.openFor).toBe(Math.round(Math.sqrt((2 * 32_000) / 0.002)))
+  })
+})
