@@ -1,0 +1,129 @@
+// What a record must look like when it comes from outside: from a file, or from another process. The compiler holds each
+// schema to its type in records.ts, and the list of them to the list of records. Unknown fields are let pass.
+import { z } from 'zod'
+import { FAILURE_TYPES } from './failures.ts'
+import { type BreakerPolicy, KINDS } from './policy.ts'
+import { type HeaderRecord, type JournalRecord, type SavedBreaker, TIMER_IDS } from './records.ts'
+import { commandSchema, directiveSchema, signalSchema } from './signals.ts'
+import { STATE_PATHS, STATES } from './states.ts'
+
+const finite = z.number()
+const stamped = { at: finite, service: z.string() }
+const kind = z.enum(KINDS)
+const path = z.enum(STATE_PATHS)
+
+/** The main fields only: a policy was checked in full when it was configured. */
+const policyOutline = z.looseObject({
+  trip: z.looseObject({}),
+  window: z.looseObject({ type: z.enum(['time', 'count']) }),
+  recoveryTimeout: finite,
+  maxProbes: finite,
+  successesToClose: finite,
+  levels: z.array(z.looseObject({})).length(3),
+})
+const policy = z.custom<BreakerPolicy>(
+  (value) => policyOutline.safeParse(value).success,
+  'allowed: a resolved policy, an object with trip, window, recoveryTimeout, maxProbes, successesToClose and levels',
+)
+
+const windowStats = z.looseObject({
+  calls: finite,
+  failures: finite,
+  slow: finite,
+  consecutiveFailures: finite,
+  consecutiveTimeouts: finite,
+  consecutiveServerErrors: finite,
+  callsPerSecond: finite,
+  sinceEntry: z.looseObject({ calls: finite, failures: finite, slow: finite }),
+})
+const latencyStats = z.looseObject({ p95: finite, baselineP95: finite, calls: finite })
+
+const savedBreaker = z.looseObject({
+  service: z.string(),
+  kind,
+  path,
+  // Whose they are is checked by whoever restores them: the machine, the window, the gate, the latency watch.
+  context: z.unknown(),
+  window: z.unknown(),
+  gate: z.unknown(),
+  latency: z.unknown(),
+}) satisfies z.ZodType<SavedBreaker>
+
+export const headerSchema = z.looseObject({
+  type: z.literal('header'),
+  format: z.literal('switchgear-journal'),
+  version: z.literal(1),
+  behaviour: z.number().int().min(1),
+  reason: z.enum(['start', 'restart', 'rotation', 'gap']),
+  startedAt: finite,
+  software: z.string(),
+  seed: finite,
+  services: z.record(z.string(), z.looseObject({ kind, policy })),
+  saved: z.array(savedBreaker).exactOptional(),
+  dropped: finite.exactOptional(),
+}) satisfies z.ZodType<HeaderRecord>
+
+/** A schema for each type of record. */
+export const recordSchemas = {
+  header: headerSchema,
+  outcome: z.looseObject({
+    type: z.literal('outcome'),
+    ...stamped,
+    result: z.enum(['success', 'failure', 'ignored', 'rejected']),
+    latency: finite,
+    generation: finite,
+    failure: z.enum(FAILURE_TYPES).exactOptional(),
+    status: finite.exactOptional(),
+    retryAfterMs: finite.exactOptional(),
+    probe: finite.exactOptional(),
+    state: z.enum(STATES).exactOptional(),
+  }),
+  admission: z.looseObject({ type: z.literal('admission'), ...stamped, generation: finite, probe: finite.exactOptional() }),
+  signal: z.looseObject({ type: z.literal('signal'), ...stamped, signal: signalSchema }),
+  directive: z.looseObject({
+    type: z.literal('directive'),
+    ...stamped,
+    // A journal holds what was in force, defaults filled in.
+    directive: directiveSchema.extend({
+      admissionRatio: directiveSchema.shape.admissionRatio.unwrap(),
+      hold: directiveSchema.shape.hold.unwrap(),
+    }),
+  }),
+  command: z.looseObject({ type: z.literal('command'), ...stamped, command: commandSchema }),
+  timer: z.looseObject({ type: z.literal('timer'), ...stamped, id: z.enum(TIMER_IDS) }),
+  config: z.looseObject({
+    type: z.literal('config'),
+    ...stamped,
+    change: z.enum(['added', 'reconfigured', 'removed']),
+    kind: kind.exactOptional(),
+    policy: policy.exactOptional(),
+  }),
+  transition: z.looseObject({
+    type: z.literal('transition'),
+    ...stamped,
+    from: path,
+    to: path,
+    generation: finite,
+    reason: z.string(),
+    until: finite.exactOptional(),
+    stats: z.union([windowStats, latencyStats]).exactOptional(),
+  }),
+  alert: z.looseObject({
+    type: z.literal('alert'),
+    ...stamped,
+    level: z.enum(['info', 'warning', 'error', 'critical']),
+    code: z.string(),
+    message: z.string(),
+  }),
+} satisfies { readonly [Type in JournalRecord['type']]: z.ZodType<Extract<JournalRecord, { type: Type }>> }
+
+/** What is wrong with `value` as a record, with what is allowed; undefined when nothing is. */
+export function problemOfRecord(value: unknown): string | undefined {
+  const type = typeof value === 'object' && value !== null && 'type' in value ? value.type : undefined
+  if (typeof type !== 'string' || !Object.hasOwn(recordSchemas, type)) {
+    return `type: got ${JSON.stringify(type)?.slice(0, 80) ?? 'nothing'}; allowed: ${Object.keys(recordSchemas).join(', ')}`
+  }
+  const { error } = recordSchemas[type as JournalRecord['type']].safeParse(value)
+  const issue = error?.issues[0]
+  return issue && `${issue.path.join('.') || type}: ${issue.message}`
+}
