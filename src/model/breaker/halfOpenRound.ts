@@ -19,7 +19,10 @@ export function afterAdmission(context: BreakerContext, event: ProbeAdmitted): A
 
 /** A probe its caller gave up: as if it had never been admitted. */
 export function afterIgnored(context: BreakerContext, event: CallIgnored): After {
-  return withRound(context, event.type, (round) => without(round, event.probe, { admitted: round.admitted - 1 }))
+  return withRound(context, event.type, (round) => {
+    const left = without(round, event.probe, { admitted: round.admitted - 1 })
+    return left.admitted === 0 ? { ...left, until: undefined } : left
+  })
 }
 
 /** A probe came back. */
