@@ -5,7 +5,7 @@ import type { KeyedBreakers } from './actors/keyedBreakers.ts'
 import { admit, type Permit } from './actors/permit.ts'
 import { nextDeadline } from './model/breaker/deadline.ts'
 import { checked } from './model/checked.ts'
-import type { CallRejectedError } from './model/errors.ts'
+import { type CallRejectedError, ClosedError } from './model/errors.ts'
 import type { BreakerPolicy, Kind } from './model/policy.ts'
 import { type Command, commandSchema, type DirectiveInput, directiveSchema, type Signal, signalSchema } from './model/signals.ts'
 import { type StateName, type StatePath, stateOf } from './model/states.ts'
@@ -104,14 +104,13 @@ class Handle implements Service {
 
   get stats(): ServiceStats {
     const breaker = this.#find()
-    const { calls, failures, slow } = breaker.stats(now(breaker))
     return {
       successes: breaker.successes,
       failures: breaker.failures,
       ignored: breaker.ignored,
       rejected: breaker.rejected,
       inFlight: breaker.inFlight,
-      window: { calls, failures, slow },
+      window: breaker.counts(now(breaker)),
       latency: { p50: breaker.latency(0.5), p95: breaker.latency(0.95), p99: breaker.latency(0.99) },
     }
   }
@@ -130,17 +129,17 @@ class Handle implements Service {
   }
 
   signal(signal: Signal): void {
-    const breaker = this.#find()
+    const breaker = open(this.#find())
     breaker.signal(now(breaker), checked(signalSchema, signal, 'signal'))
   }
 
   direct(directive: DirectiveInput): void {
-    const breaker = this.#find()
+    const breaker = open(this.#find())
     breaker.direct(now(breaker), checked(directiveSchema, directive, 'directive'))
   }
 
   command(command: Command): void {
-    const breaker = this.#find()
+    const breaker = open(this.#find())
     breaker.command(now(breaker), checked(commandSchema, command, 'command'))
   }
 }
@@ -163,6 +162,11 @@ class KeyableHandle extends Handle implements KeyableService {
     this.#keyed.get(key)
     return serviceHandle(() => this.#keyed.get(key))
   }
+}
+
+function open(breaker: Breaker): Breaker {
+  if (breaker.disposed) throw new ClosedError(breaker.service)
+  return breaker
 }
 
 function now(breaker: Breaker): number {

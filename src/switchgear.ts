@@ -1,5 +1,5 @@
 // The composition root: reads a configuration, builds the board, and gives users their way in.
-import { Observable } from 'rxjs'
+import { Observable, ReplaySubject, takeUntil } from 'rxjs'
 import type { InspectionEvent, Observer } from 'xstate'
 import { Board } from './actors/board.ts'
 import type { Breaker } from './actors/breaker.ts'
@@ -12,7 +12,7 @@ import type { Journal } from './bus/journal.ts'
 import { MemoryBus } from './bus/memoryBus.ts'
 import { type Clock, systemClock } from './model/clock.ts'
 import { type ConfigInput, parseConfig, type ResolvedConfig, resolveServicePolicy, type ServiceInput } from './model/config.ts'
-import { type CallRejectedError, type ClosedError, UnknownServiceError } from './model/errors.ts'
+import { type CallRejectedError, ClosedError, UnknownServiceError } from './model/errors.ts'
 import type { PolicyInput } from './model/policy.ts'
 import { freshSeed } from './model/random.ts'
 import type { GearEvent, SavedBreaker } from './model/records.ts'
@@ -31,7 +31,7 @@ export interface SwitchgearOptions<Services extends Record<string, ServiceInput>
   readonly inspect?: Observer<InspectionEvent> | ((event: InspectionEvent) => void) | undefined
   /** In place of the process's clock, for tests. */
   readonly clock?: Clock | undefined
-  /** In place of the bus within the process. */
+  /** In place of the bus within the process; it stays yours, and is not closed with the board. */
   readonly bus?: Bus | undefined
 }
 
@@ -41,7 +41,10 @@ export interface Switchgear<Services extends Record<string, ServiceInput> = Reco
   extends AsyncDisposable {
   /** A handle for each service of the configuration. */
   readonly services: { readonly [Name in Named<Services>]: KeyableService }
-  /** Everything that happens on the board: outcomes, transitions, alerts, commands. Listening costs; unsubscribe when done. */
+  /**
+   * Everything that happens on the board: outcomes, transitions, alerts, commands; completes when it is closed. Listening
+   * costs; unsubscribe when done.
+   */
   readonly events$: Observable<GearEvent>
   /** See {@link KeyableService.execute}. */
   execute<T, F = never>(service: Named<Services>, run: Protected<T>, options?: ExecuteOptions<F>): Promise<T | F>
@@ -57,7 +60,7 @@ export interface Switchgear<Services extends Record<string, ServiceInput> = Reco
   reconfigure(service: Named<Services>, change: PolicyInput): void
   /** Resolves when everything journalled so far is in the operating system's hands. */
   flush(): Promise<void>
-  /** Switches the board off: timers stop, the journal is written out. Calls in flight may still end. */
+  /** Switches the board off: timers stop, the journal is written out and closed. Calls in flight may still end. */
   close(): Promise<void>
 }
 
@@ -74,11 +77,11 @@ export async function createSwitchgear<const Services extends Record<string, Ser
   const gear = new Gear<Services>(board, bus, config, saved)
   const journal = ownJournal ?? file
   if (journal) {
-    const opened = journal.open((reason, dropped) =>
-      board.header(reason === 'start' && saved.length > 0 ? 'restart' : reason, dropped),
-    )
-    board.keep(journal)
     try {
+      const opened = journal.open((reason, dropped) =>
+        board.header(reason === 'start' && saved.length > 0 ? 'restart' : reason, dropped),
+      )
+      board.keep(journal)
       await gear.begin(journal, opened)
     } catch (error) {
       board.stop()
@@ -92,26 +95,29 @@ class Gear<Services extends Record<string, ServiceInput>> implements Switchgear<
   readonly services: { readonly [Name in Named<Services>]: KeyableService }
   readonly events$: Observable<GearEvent>
   readonly #board: Board
-  readonly #bus: Bus
+  /** Of the services by name; those of keys are not among them. */
+  readonly #breakers = new Map<string, Breaker>()
   readonly #inputs = new Map<string, PolicyInput>()
   readonly #keyed = new Map<string, KeyedBreakers>()
   #journal: Journal | undefined
-  #closed = false
+  readonly #closed$ = new ReplaySubject<void>(1)
+  #closing: Promise<void> | undefined
 
   constructor(board: Board, bus: Bus, config: ResolvedConfig, saved: readonly SavedBreaker[]) {
     this.#board = board
-    this.#bus = bus
     const services: Record<string, KeyableService> = Object.create(null)
     const at = board.now()
     for (const [name, { kind, policy, input }] of Object.entries(config.services)) {
       const breaker = board.add(name, kind, policy, at)
       const keyed = new KeyedBreakers(board, breaker)
+      this.#breakers.set(name, breaker)
       this.#inputs.set(name, input)
       this.#keyed.set(name, keyed)
       services[name] = keyableService(breaker, keyed)
     }
     this.services = services as typeof this.services
-    this.events$ = new Observable((subscriber) => bus.subscribe('*', (event) => subscriber.next(event)))
+    const events$ = new Observable<GearEvent>((subscriber) => bus.subscribe('*', (event) => subscriber.next(event)))
+    this.events$ = events$.pipe(takeUntil(this.#closed$))
     this.#goOn(saved, at)
   }
 
@@ -123,7 +129,7 @@ class Gear<Services extends Record<string, ServiceInput>> implements Switchgear<
   }
 
   execute<T, F = never>(service: Named<Services>, run: Protected<T>, options?: ExecuteOptions<F>): Promise<T | F> {
-    const breaker = this.#board.get(service)
+    const breaker = this.#breakers.get(service)
     return breaker ? execute(breaker, run, options) : Promise.reject(this.#unknown(service))
   }
 
@@ -152,9 +158,10 @@ class Gear<Services extends Record<string, ServiceInput>> implements Switchgear<
   }
 
   reconfigure(service: Named<Services>, change: PolicyInput): void {
-    const breaker = this.#board.get(service)
+    const breaker = this.#breakers.get(service)
     const keyed = this.#keyed.get(service)
     if (!breaker || !keyed) throw this.#unknown(service)
+    if (breaker.disposed) throw new ClosedError(service)
     const { input, policy } = resolveServicePolicy(service, breaker.kind, this.#inputs.get(service) ?? {}, change)
     this.#inputs.set(service, input)
     const at = this.#board.now()
@@ -165,12 +172,15 @@ class Gear<Services extends Record<string, ServiceInput>> implements Switchgear<
     await this.#journal?.flush()
   }
 
-  async close(): Promise<void> {
-    if (this.#closed) return
-    this.#closed = true
+  close(): Promise<void> {
+    this.#closing ??= this.#shutDown()
+    return this.#closing
+  }
+
+  async #shutDown(): Promise<void> {
     this.#board.stop()
+    this.#closed$.next()
     await this.#journal?.close()
-    await this.#bus.close()
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -195,7 +205,7 @@ class Gear<Services extends Record<string, ServiceInput>> implements Switchgear<
     return handle
   }
 
-  #unknown(service: string): UnknownServiceError | ClosedError {
+  #unknown(service: string): UnknownServiceError {
     const names = Object.keys(this.services)
     const meant = suggest(String(service), names)
     return new UnknownServiceError(service, meant ? `; did you mean ${meant}?` : `; there are ${names.join(', ') || 'none'}`)

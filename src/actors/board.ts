@@ -40,7 +40,7 @@ export class Board implements BreakerHost {
     this.#journal = options.journal
     this.#root = createActor(orchestratorMachine, {
       id: 'switchgear',
-      ...(options.inspect ? { inspect: options.inspect } : undefined),
+      ...(options.inspect ? { inspect: shielded(options.inspect) } : undefined),
     })
     this.#root.start()
   }
@@ -136,6 +136,22 @@ export class Board implements BreakerHost {
     } finally {
       this.#outbox = []
       this.#delivering = false
+    }
+  }
+}
+
+/** XState calls its inspectors in the middle of a step; one that throws would take the breaker's call down with it. */
+function shielded(inspect: NonNullable<BoardOptions['inspect']>): (event: InspectionEvent) => void {
+  let warned = false
+  return (event) => {
+    try {
+      if (typeof inspect === 'function') inspect(event)
+      else inspect.next?.(event)
+    } catch (error) {
+      if (warned) return
+      warned = true
+      const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
+      process.emitWarning(`the inspector threw; further errors of it are not shown: ${text}`, 'SwitchgearWarning')
     }
   }
 }

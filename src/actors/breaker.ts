@@ -16,7 +16,7 @@ import { Timer } from '../model/timerWheel.ts'
 import { minimumCalls } from '../model/trip.ts'
 import type { ServiceProfile } from '../services/serviceProfile.ts'
 import type { BreakerHost } from './breakerHost.ts'
-import { type CallWindow, createWindow } from './callWindow.ts'
+import { type CallWindow, createWindow, type WindowCounts } from './callWindow.ts'
 import { DemandMeter } from './demandMeter.ts'
 import { Gate, type Refusal } from './gate.ts'
 import { LatencyWatch } from './latencyWatch.ts'
@@ -43,6 +43,10 @@ export class Breaker {
   ignored = 0
   rejected = 0
   inFlight = 0
+  /**
+   * Taken off the board. A call that outlives its breaker is nobody's: the journal may know another of that name by now, and
+   * the last header, written as a board closes, must not tell of what the journal did not hear.
+   */
   disposed = false
   readonly #host: BreakerHost
   readonly #profile: ServiceProfile
@@ -112,15 +116,23 @@ export class Breaker {
 
   /** Asks the gate where it is not plainly open; a refusal is counted and comes back as its error. */
   admit(at: number, exemption?: Exemption, claim?: { readonly by: string; readonly why: string }): Admission | CallRejectedError {
-    const { gate } = this
-    const refusal = this.ask(at, exemption, claim)
-    if (refusal !== undefined) return rejectionFor(refusal, gate, this.#context, at)
-    const probe = gate.path === 'halfOpen' ? this.#context.nextProbe - 1 : undefined
-    return { generation: this.#generationFor(exemption), probe }
+    // Before listeners hear of it: what they do to the breaker is not this call's.
+    const generation = this.#generationFor(exemption)
+    const probe = this.#probeToCome()
+    const refusal = this.#decide(at, exemption, claim)
+    const answer = refusal === undefined ? { generation, probe } : rejectionFor(refusal, this.gate, this.#context, at)
+    this.#host.deliver()
+    return answer
   }
 
   /** The gate's word on one call at `at`, journalled, as it uses something up. */
-  ask(at: number, exemption?: Exemption, claim?: { readonly by: string; readonly why: string }): Refusal | undefined {
+  ask(at: number, exemption?: Exemption): Refusal | undefined {
+    const refusal = this.#decide(at, exemption)
+    this.#host.deliver()
+    return refusal
+  }
+
+  #decide(at: number, exemption?: Exemption, claim?: { readonly by: string; readonly why: string }): Refusal | undefined {
     const { gate, service } = this
     const { generation } = gate
     const refusal = gate.ask(at, exemption)
@@ -130,11 +142,10 @@ export class Breaker {
       if (this.#host.wantsOutcomes) {
         const state = stateOf(gate.path)
         this.#host.emit({ type: 'outcome', at, service, result: 'rejected', latency: 0, generation, state })
-        this.#host.deliver()
       }
       return refusal
     }
-    const probe = gate.path === 'halfOpen' ? this.#context.nextProbe : undefined
+    const probe = this.#probeToCome()
     this.#host.emit({
       type: 'admission',
       at,
@@ -145,7 +156,6 @@ export class Breaker {
       ...claim,
     })
     if (probe !== undefined) this.#send({ type: 'probe.admitted', at, probe })
-    this.#host.deliver()
     return undefined
   }
 
@@ -158,6 +168,7 @@ export class Breaker {
   /** A call came back well. `at`: epoch ms, whole; `microseconds`: how long it took. */
   succeed(at: number, microseconds: number, generation: number, probe: number | undefined): void {
     this.successes++
+    if (this.disposed) return
     this.#demand.add(at)
     const review = this.#latency.add(at, microseconds)
     const host = this.#host
@@ -178,6 +189,7 @@ export class Breaker {
   /** A call failed. */
   fail(at: number, microseconds: number, generation: number, probe: number | undefined, failure: Failure): void {
     this.failures++
+    if (this.disposed) return
     this.#demand.add(at)
     const { type, retryAfterMs } = failure
     if (this.#host.wantsOutcomes) this.#emitOutcome('failure', at, microseconds, generation, probe, failure)
@@ -196,6 +208,7 @@ export class Breaker {
   /** The caller gave up, or the fault was the caller's. */
   ignore(at: number, microseconds: number, generation: number, probe: number | undefined): void {
     this.ignored++
+    if (this.disposed) return
     if (this.#host.wantsOutcomes) this.#emitOutcome('ignored', at, microseconds, generation, probe)
     if (probe !== undefined && generation >= this.gate.countsFrom) this.#send({ type: 'call.ignored', at, generation, probe })
     this.#host.deliver()
@@ -204,6 +217,7 @@ export class Breaker {
   // --- what is told from outside ----------------------------------------------------------------------------------------
 
   signal(at: number, signal: Signal): void {
+    if (this.disposed) return
     this.#host.emit({ type: 'signal', at, service: this.service, signal })
     switch (signal.kind) {
       case 'limit':
@@ -295,6 +309,11 @@ export class Breaker {
     }
   }
 
+  /** Those of the numbers that users are shown; looking changes nothing, so that a replay need not know who looked. */
+  counts(at: number): WindowCounts {
+    return this.#window.countsAt(at)
+  }
+
   save(): SavedBreaker {
     // Service and policy are told once in the header.
     const { service: _service, policy: _policy, ...context } = this.#context
@@ -369,9 +388,10 @@ export class Breaker {
     const { policy } = this
     const { failureRate, slowCallRate } = policy.trip
     const { calls } = window
+    // Divided as the trip arithmetic divides, or the two would part where a rate is just at its threshold.
     return (
-      (failureRate !== false && calls >= minimumCalls(failureRate, policy) && window.failures >= failureRate.threshold * calls) ||
-      (slowCallRate !== false && calls >= minimumCalls(slowCallRate, policy) && window.slow >= slowCallRate.threshold * calls)
+      (failureRate !== false && calls >= minimumCalls(failureRate, policy) && window.failures / calls >= failureRate.threshold) ||
+      (slowCallRate !== false && calls >= minimumCalls(slowCallRate, policy) && window.slow / calls >= slowCallRate.threshold)
     )
   }
 
@@ -416,6 +436,11 @@ export class Breaker {
     this.#sinceEntry.calls = 0
     this.#sinceEntry.failures = 0
     this.#sinceEntry.slow = 0
+  }
+
+  /** The number that a probe admitted now will have. */
+  #probeToCome(): number | undefined {
+    return this.gate.path === 'halfOpen' ? this.#context.nextProbe : undefined
   }
 
   #generationFor(exemption: Exemption | undefined): number {

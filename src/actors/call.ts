@@ -62,8 +62,10 @@ export class Call implements CallContext {
     return this.#controller.signal
   }
 
+  /** Holds for a function that asks for its signal only afterwards, too. */
   abort(reason: unknown): void {
-    this.#controller?.abort(reason)
+    this.#controller ??= new AbortController()
+    this.#controller.abort(reason)
   }
 
   /** The function came back. Returns what its profile makes of the value: a failure, `ignored`, or undefined for a success. */

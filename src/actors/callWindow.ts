@@ -10,6 +10,14 @@ export interface SavedWindow {
   readonly slow: readonly number[]
   readonly position: number
   readonly streak: readonly [failures: number, timeouts: number, serverErrors: number]
+  /** Until when a streak outlives the calls that were cleared from beneath it, epoch ms. */
+  readonly streakUntil?: number | undefined
+}
+
+export interface WindowCounts {
+  readonly calls: number
+  readonly failures: number
+  readonly slow: number
 }
 
 export abstract class CallWindow {
@@ -22,6 +30,8 @@ export abstract class CallWindow {
 
   /** Drops what has expired at `at`, epoch ms. */
   abstract expire(at: number): void
+  /** What is left at `at` once that is done, without doing it. */
+  abstract countsAt(at: number): WindowCounts
   protected abstract count(at: number, failed: 0 | 1, slow: 0 | 1): void
   protected abstract empty(): void
   abstract save(): SavedWindow
@@ -75,6 +85,8 @@ export class TimeWindow extends CallWindow {
   #index = 0
   /** The end of the newest bucket's second, epoch ms; 0 before the first call. */
   #endsAt = 0
+  /** Until then the calls of the streak, cleared from the buckets, would still be in the window. */
+  #streakUntil = 0
 
   constructor(readonly seconds: number) {
     super()
@@ -102,6 +114,18 @@ export class TimeWindow extends CallWindow {
     }
   }
 
+  countsAt(at: number): WindowCounts {
+    let { calls, failures, slow } = this
+    const expired = Math.min(Math.floor((at - this.#endsAt) / 1000) + 1, this.seconds)
+    for (let step = 1; step <= expired; step++) {
+      const index = (this.#index + step) % this.seconds
+      calls -= this.#calls[index]!
+      failures -= this.#failures[index]!
+      slow -= this.#slow[index]!
+    }
+    return { calls, failures, slow }
+  }
+
   #advance(at: number): void {
     const endsAt = Math.floor(at / 1000) * 1000 + 1000
     const steps = Math.min((endsAt - this.#endsAt) / 1000, this.seconds)
@@ -117,10 +141,11 @@ export class TimeWindow extends CallWindow {
     }
     this.#endsAt = endsAt
     // Silence for a whole window: failures before it are no longer "in a row" with what comes now.
-    if (this.calls === 0) this.endStreak()
+    if (this.calls === 0 && endsAt > this.#streakUntil) this.endStreak()
   }
 
   protected empty(): void {
+    this.#streakUntil = this.#endsAt + (this.seconds - 1) * 1000
     this.#calls.fill(0)
     this.#failures.fill(0)
     this.#slow.fill(0)
@@ -140,6 +165,7 @@ export class TimeWindow extends CallWindow {
       slow: oldestFirst(this.#slow).slice(from),
       position: this.#endsAt,
       streak: this.savedStreak(),
+      streakUntil: this.#streakUntil,
     }
   }
 
@@ -156,6 +182,7 @@ export class TimeWindow extends CallWindow {
     }
     this.#index = this.seconds - 1
     this.#endsAt = saved.position
+    this.#streakUntil = saved.streakUntil ?? 0
     this.restoreStreak(saved.streak)
   }
 }
@@ -172,6 +199,11 @@ export class CountWindow extends CallWindow {
   }
 
   expire(): void {}
+
+  countsAt(): WindowCounts {
+    const { calls, failures, slow } = this
+    return { calls, failures, slow }
+  }
 
   protected count(_at: number, failed: 0 | 1, slow: 0 | 1): void {
     const index = this.#next

@@ -1,14 +1,14 @@
 // Running a function through a breaker. The plain path costs one object, two clock reads and two closures; timeouts, aborts,
 // fallbacks and every state but plainly closed take the guarded path.
 import type { Clock } from '../model/clock.ts'
-import { CallRejectedError, CallTimeoutError, ClosedError } from '../model/errors.ts'
+import { CallRejectedError, CallTimeoutError, ClosedError, ConfigError } from '../model/errors.ts'
 import type { Exemption } from '../model/records.ts'
 import { Timer } from '../model/timerWheel.ts'
 import type { Breaker } from './breaker.ts'
 import { admittedCall, Call, type CallContext } from './call.ts'
 
 export interface ExecuteOptions<F = never> {
-  /** Give the call up after this long, ms: it fails with a CallTimeoutError and its signal is aborted. */
+  /** Give the call up after this long, ms (above 0; Infinity: never): it fails with a CallTimeoutError and its signal is aborted. */
   readonly timeout?: number | undefined
   /** The caller's own signal: when it aborts, the call is given up and counts neither way. */
   readonly signal?: AbortSignal | undefined
@@ -34,17 +34,18 @@ export function execute<T, F = never>(breaker: Breaker, run: Protected<T>, optio
 function runPlainly<T>(breaker: Breaker, run: Protected<T>): Promise<T> {
   const call = new Call(breaker, breaker.clock.now(), breaker.gate.generation, undefined, undefined, undefined)
   let result: T | PromiseLike<T>
+  let promise: Promise<T> | undefined
   try {
     result = run(call)
+    promise = promised(result)
   } catch (error) {
     call.threw(error)
     return Promise.reject(error)
   }
-  if (!isPromiseLike(result)) {
+  if (promise === undefined) {
     call.returned(result)
-    return Promise.resolve(result)
+    return Promise.resolve(result as T)
   }
-  const promise = result instanceof Promise ? (result as Promise<T>) : Promise.resolve(result)
   return promise.then(
     (value) => {
       call.returned(value)
@@ -61,6 +62,9 @@ function runGuarded<T, F>(breaker: Breaker, run: Protected<T>, options: ExecuteO
   const { signal, fallback } = options
   if (breaker.disposed) return Promise.reject(new ClosedError(breaker.service))
   if (signal?.aborted) return Promise.reject(signal.reason)
+  const timeout = options.timeout ?? breaker.policy.timeout
+  if (timeout !== undefined && !(timeout > 0))
+    return Promise.reject(new ConfigError('timeout', timeout, 'a number of ms above 0'))
   const exemption: Exemption | undefined = options.emergencyOverride
     ? 'emergency_override'
     : options.healthProbe
@@ -73,8 +77,7 @@ function runGuarded<T, F>(breaker: Breaker, run: Protected<T>, options: ExecuteO
       ? { generation: gate.generation, probe: undefined }
       : breaker.admit(Math.floor(startedAt), exemption, options.emergencyOverride)
   if (admission instanceof CallRejectedError) return fallback ? answerFrom(fallback, admission) : Promise.reject(admission)
-  const timeout = options.timeout ?? breaker.policy.timeout
-  const deadline = timeout === undefined ? undefined : startedAt + timeout
+  const deadline = timeout === undefined || timeout === Number.POSITIVE_INFINITY ? undefined : startedAt + timeout
   const call = admittedCall(breaker, startedAt, admission, deadline, signal)
   return new Promise<T | F>((resolve, reject) => {
     const end = (): void => {
@@ -96,7 +99,8 @@ function runGuarded<T, F>(breaker: Breaker, run: Protected<T>, options: ExecuteO
       if (call.ended) return
       const said = call.threw(error)
       end()
-      if (said === 'ignored') reject(error)
+      // A call that ran into another breaker's refusal tells nothing of this service, but it was refused all the same.
+      if (said === 'ignored' && !(error instanceof CallRejectedError)) reject(error)
       else failed(error)
     }
     const onTimeout = (): void => {
@@ -117,14 +121,16 @@ function runGuarded<T, F>(breaker: Breaker, run: Protected<T>, options: ExecuteO
     const timer = deadline === undefined ? undefined : startTimer(clock, deadline, onTimeout)
     signal?.addEventListener('abort', onAbort, { once: true })
     let result: T | PromiseLike<T>
+    let promise: Promise<T> | undefined
     try {
       result = run(call)
+      promise = promised(result)
     } catch (error) {
       onThrown(error)
       return
     }
-    if (isPromiseLike(result)) result.then(onReturned, onThrown)
-    else onReturned(result)
+    if (promise === undefined) onReturned(result as T)
+    else promise.then(onReturned, onThrown)
   })
 }
 
@@ -132,8 +138,15 @@ async function answerFrom<F>(fallback: (error: unknown) => F | PromiseLike<F>, e
   return fallback(error)
 }
 
-function isPromiseLike<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
-  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'
+/** The value as a promise if it is one, or anything with a `then` (which may be a function, and may throw when looked at). */
+function promised<T>(value: T | PromiseLike<T>): Promise<T> | undefined {
+  if (value instanceof Promise) return value as Promise<T>
+  return isThenable(value) ? Promise.resolve(value) : undefined
+}
+
+function isThenable(value: unknown): boolean {
+  if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return false
+  return 'then' in value && typeof value.then === 'function'
 }
 
 class CallTimer extends Timer {

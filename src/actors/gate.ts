@@ -61,7 +61,7 @@ export class Gate {
     this.#share = Math.min(budgetShare, directed)
     this.#shareRefusal = budgetShare < directed ? 'budget' : 'shed'
     const paced = admits && limit && limit.until > at ? { perSecond: limit.perSecond, until: limit.until } : undefined
-    if (paced && !this.#pace) {
+    if (paced && !this.#isPaced(at)) {
       this.#tokens = 0
       this.#refilledAt = at
     } else if (this.#pace) {
@@ -82,7 +82,7 @@ export class Gate {
     }
     const share = this.#shareAt(at)
     if (share < 1) this.#credit = Math.min(this.#credit + share, 2) - (refusal === undefined ? 1 : 0)
-    if (this.#pace) {
+    if (this.#isPaced(at)) {
       this.#refill(at)
       if (refusal === undefined) this.#tokens--
     }
@@ -95,15 +95,17 @@ export class Gate {
     if (this.#shut !== undefined) return this.#shut
     if (this.#places !== undefined) return this.#places > 0 ? undefined : 'probes'
     const share = this.#shareAt(at)
-    if (share < 1 && this.#credit + share < 1) return this.#shareRefusal
-    if (this.#pace && this.#tokensAt(at) < 1) return 'rate'
+    // A share of nothing is nothing, whatever credit there is.
+    if (share < 1 && (share === 0 || this.#credit + share < 1)) return this.#shareRefusal
+    if (this.#isPaced(at) && this.#tokensAt(at) < 1) return 'rate'
     return undefined
   }
 
   /** How long until one more call may pass at the present pace, ms; undefined when no pace is kept. */
   nextTokenIn(at: number): number | undefined {
     if (!this.#pace) return undefined
-    const left = this.#pace.until - at
+    // Past its end for as long as the timer that ends it is late.
+    const left = Math.max(0, this.#pace.until - at)
     if (this.#pace.perSecond === 0) return left
     return Math.ceil(Math.min(left, ((1 - this.#tokensAt(at)) / this.#pace.perSecond) * 1000))
   }
@@ -120,6 +122,11 @@ export class Gate {
 
   #isExempt(exemption: Exemption | undefined): boolean {
     return exemption !== undefined && exemption === this.#exemption
+  }
+
+  /** A limit that lapses beneath a budget ends no state, so nobody projects its end. */
+  #isPaced(at: number): boolean {
+    return this.#pace !== undefined && at < this.#pace.until
   }
 
   #shareAt(at: number): number {

@@ -1,5 +1,6 @@
 // Breakers of their own for the keys of a service (tenants, models, hosts), bounded: the least recently used goes first, and
 // of those, ones that hold nothing worth keeping.
+import { ClosedError } from '../model/errors.ts'
 import type { Board } from './board.ts'
 import type { Breaker } from './breaker.ts'
 
@@ -26,9 +27,13 @@ export class KeyedBreakers {
       this.#breakers.set(key, known)
       return known
     }
-    const { service, kind, policy } = this.#parent
-    while (this.#breakers.size >= policy.maxKeys) this.#evict()
+    const { service, kind, policy, disposed } = this.#parent
+    if (disposed) throw new ClosedError(service)
     const name = keyedName(service, key)
+    // Keys that are written alike (half a surrogate pair and U+FFFD) are one key, or two entries would share one breaker.
+    const written = keyOf(name)
+    if (written !== key) return this.get(written)
+    while (this.#breakers.size >= policy.maxKeys) this.#evict()
     const breaker = this.#board.get(name) ?? this.#board.add(name, kind, policy, this.#board.now(), true)
     this.#breakers.set(key, breaker)
     return breaker

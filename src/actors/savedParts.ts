@@ -94,6 +94,7 @@ export const savedPartsSchema = z.object({
       slow: counts,
       position: number,
       streak: z.tuple([count, count, count]),
+      streakUntil: optionalNumber,
     }),
     demand: z.array(number).max(4),
     sinceEntry: z.object({ calls: count, failures: count, slow: count }),
