@@ -34,9 +34,12 @@ const BY_CODE: ReadonlyMap<string, Meaning> = new Map(
   Object.entries(MEANINGS).flatMap(([meaning, codes]) => codes.map((code) => [code, meaning as Meaning] as const)),
 )
 
+/** A fault that `switchgear/testing` puts in place of the service's own: an error like any other. */
+const INJECTED = 'ERR_SWITCHGEAR_INJECTED_FAULT'
+
 /** What a `code` or `type` means; undefined for those not known. Ours but the timeout are rejections: nobody was called. */
 export function meaningOfCode(code: string): Meaning | undefined {
-  return BY_CODE.get(code) ?? (code.startsWith('ERR_SWITCHGEAR_') ? 'ignored' : undefined)
+  return BY_CODE.get(code) ?? (code.startsWith('ERR_SWITCHGEAR_') && code !== INJECTED ? 'ignored' : undefined)
 }
 
 /** Money is gone, not patience: these come with 429 like a rate limit, and waiting a little does not help. */
