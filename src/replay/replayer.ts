@@ -17,6 +17,7 @@ import {
 } from '../model/records.ts'
 import { profileFor } from '../services/profiles.ts'
 import type { Difference } from './difference.ts'
+import { differingPath } from './differingPath.ts'
 import { ReplayClock } from './replayClock.ts'
 import { Trail } from './trail.ts'
 
@@ -204,11 +205,16 @@ export class Replayer {
 
   #compareSaved(header: HeaderRecord): void {
     const replayed = new Map(this.saved().map((saved) => [saved.service, plain(saved)]))
-    for (const recorded of header.saved ?? []) {
-      const found = replayed.get(recorded.service)
-      if (!isDeepStrictEqual(found, plain(recorded)))
-        this.#report(recorded.service, 'the breaker stands differently', recorded, found)
+    for (const saved of header.saved ?? []) {
+      const recorded = plain(saved)
+      const found = replayed.get(saved.service)
+      replayed.delete(saved.service)
+      if (found === undefined) this.#report(saved.service, 'a breaker of this name is not on the board', recorded, found)
+      else if (!isDeepStrictEqual(found, recorded)) {
+        this.#report(saved.service, `the breaker stands differently at ${differingPath(recorded, found)}`, recorded, found)
+      }
     }
+    for (const [service, found] of replayed) this.#report(service, 'the board has a breaker too many', undefined, found)
   }
 
   #reportUnrecorded(): void {
