@@ -145,10 +145,19 @@ export class TimeWindow extends CallWindow {
   }
 
   protected empty(): void {
-    this.#streakUntil = this.#endsAt + (this.seconds - 1) * 1000
+    const age = this.#ageOfNewestCall()
+    if (age !== undefined) this.#streakUntil = this.#endsAt + (this.seconds - 1 - age) * 1000
     this.#calls.fill(0)
     this.#failures.fill(0)
     this.#slow.fill(0)
+  }
+
+  /** Buckets since the newest that holds a call; undefined when none does. */
+  #ageOfNewestCall(): number | undefined {
+    for (let age = 0; age < this.seconds; age++) {
+      if (this.#calls[(this.#index - age + this.seconds) % this.seconds]! > 0) return age
+    }
+    return undefined
   }
 
   save(): SavedWindow {

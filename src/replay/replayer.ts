@@ -66,7 +66,7 @@ export class Replayer {
     }
   }
 
-  /** Call it after the last record: outputs that the recording never showed are differences too, unless its end was cut off. */
+  /** What was found so far. Outputs that belong behind the last record are no differences: a crash may have cut them off. */
   result(): ReplayResult {
     return {
       inputs: this.#inputs,
