@@ -114,6 +114,11 @@ class Call extends Happening {
     else real.calls.set(this.#number, { permit, model: call })
   }
 
+  /** Numbers are given while a script runs: each run of it needs commands of its own, or a later one would rename them. */
+  [fc.cloneMethod](): Call {
+    return new Call(this.count, this.ending)
+  }
+
   toString(): string {
     return this.ending ? `call() ${this.ending}` : `call #${this.#number} begins`
   }
@@ -165,6 +170,10 @@ class LateResult extends Happening {
     this.#told = `late result of call #${number} arrives: ${this.ending}`
     real.calls.delete(number)
     settle(this.ending, call.permit, call.model, model)
+  }
+
+  [fc.cloneMethod](): LateResult {
+    return new LateResult(this.count, this.which, this.ending)
   }
 
   toString(): string {
