@@ -20,6 +20,7 @@ const search = {
   recoveryJitter: { from: 1, to: 1 },
   maxProbes: 2,
   successesToClose: 2,
+  rampDuration: 10_000,
 } as const satisfies ServiceInput
 const by = { by: 'ann', why: 'because' }
 
@@ -197,16 +198,17 @@ describe('after a restart, a breaker', () => {
     expect(after.services.search.until).toBe(clock.now() + 80_000)
   })
 
-  it('keeps its pace: the bucket is as empty as it was', async () => {
+  it('keeps its pace: the bucket is as full as it was', async () => {
     const { start, clock } = site()
     const before = await start()
     before.signal('search', { kind: 'limit', mode: 'paced', perSecond: 1, until: clock.now() + 60_000 })
     clock.advance(1000)
     await before.execute('search', () => 1)
+    clock.advance(600)
     await before.close()
     const after = await start()
-    expect(after.peek('search')).toMatchObject({ retryAfterMs: 1000 })
-    clock.advance(1000)
+    expect(after.peek('search')).toMatchObject({ retryAfterMs: 400 })
+    clock.advance(400)
     expect(after.peek('search')).toBeUndefined()
   })
 

@@ -68,11 +68,26 @@ describe('a window of time', () => {
     expect(streak(window)).toEqual([0, 0, 0])
   })
 
+  it.each([
+    ['as long as its calls would have been in the window', 59_999, [1, 1, 0]],
+    ['and no longer', 60_000, [0, 0, 0]],
+  ])('keeps it through a clearing %s', (_, later, left) => {
+    const window = new TimeWindow(60)
+    window.failure(T, 'timeout', 0)
+    window.clear(true)
+    const restored = new TimeWindow(60)
+    restored.restore(JSON.parse(JSON.stringify(window.save())))
+    for (const one of [window, restored]) {
+      one.expire(T + later)
+      expect(streak(one)).toEqual(left)
+    }
+  })
+
   it('is saved without the empty seconds before its first call', () => {
     const window = new TimeWindow(3600)
     window.failure(T, 'timeout', 0)
     window.success(T + 2000, 1)
-    expect(window.save()).toEqual({
+    expect(window.save()).toMatchObject({
       calls: [1, 0, 1],
       failures: [1, 0, 0],
       slow: [0, 0, 1],

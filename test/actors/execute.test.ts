@@ -4,7 +4,15 @@ import type { CallContext } from '../../src/actors/call.ts'
 import { BreakerOpenError, CallTimeoutError, ConfigError, LoadShedError, MaintenanceError } from '../../src/model/errors.ts'
 import { fails, httpError, ofType, open, path, replayed, settle, testBoard, watch } from './testBoard.ts'
 
-const search = { kind: 'http', trip: { consecutiveFailures: 3 }, degrade: false, recoveryTimeout: 10_000 } as const
+const search = {
+  kind: 'http',
+  trip: { consecutiveFailures: 3 },
+  degrade: false,
+  recoveryTimeout: 10_000,
+  maxProbes: 3,
+  successesToClose: 2,
+  rampDuration: 10_000,
+} as const
 
 const unhandled: unknown[] = []
 const onUnhandled = (reason: unknown) => unhandled.push(reason)
@@ -586,8 +594,9 @@ describe('looking', () => {
       const { gear, clock, journal } = await testBoard({ search: { ...search, recoveryTimeout: 30_000, adaptiveRecovery: true } })
       for (let i = 0; i < 60; i++) {
         await gear.execute('search', i % 20 < 17 ? () => 1 : fails()).catch(() => undefined)
-        clock.advance(i % 20 === 16 ? 35_000 : 700)
+        clock.advance(i % 20 === 16 ? 25_000 : 700)
         if (looks) expect(gear.services.search.stats.window.calls).toBeGreaterThanOrEqual(0)
+        if (i % 20 === 16) clock.advance(10_000)
         gear.peek('search')
       }
       expect(replayed(journal.records)).toMatchObject({ differences: 0 })

@@ -225,12 +225,12 @@ describe('a pace', () => {
 
 describe('half-open', () => {
   it('has as many places as the policy says', () => {
-    const gate = gateFor(halfOpen(0), {}, { maxProbes: 3 })
+    const gate = gateFor(halfOpen(0), {}, { maxProbes: 3, adaptiveRecovery: false })
     expect([1, 2, 3, 4].map(() => gate.ask(T))).toEqual([undefined, undefined, undefined, 'probes'])
   })
 
   it('counts the places taken before', () => {
-    const gate = gateFor(halfOpen(2), {}, { maxProbes: 3 })
+    const gate = gateFor(halfOpen(2), {}, { maxProbes: 3, adaptiveRecovery: false })
     expect(pass(gate, 10)).toBe(1)
   })
 

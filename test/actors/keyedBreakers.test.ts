@@ -45,9 +45,9 @@ describe('a key', () => {
     const { chat } = gear.services
     await fail(chat.for('\ud800'))
     expect(chat.for('\ufffd').state).toBe('open')
-    for (let i = 0; i < 4; i++) await fail(chat.for(`other ${i}`))
+    for (let i = 0; i < 2; i++) await fail(chat.for(`other ${i}`))
+    chat.for('\ufffd').command({ name: 'reset', by: 'ann', why: 'r' })
     expect([chat.for('\ud800').state, chat.for('\ufffd').state]).toEqual(['closed', 'closed'])
-    await expect(chat.for('\ufffd').execute(() => 1)).resolves.toBe(1)
   })
 
   it('may be a megabyte long', async () => {
@@ -141,7 +141,10 @@ describe('a call that outlives its breaker', () => {
     const late = chat.for('a').execute(() => answer.promise, { timeout: 5000 })
     chat.for('b')
     const again = chat.for('a')
-    answer.resolve({ status: 503, headers: new Headers({ 'ratelimit-remaining': '0', 'ratelimit-reset': '30' }) })
+    answer.resolve({
+      status: 503,
+      headers: new Headers({ 'ratelimit-limit': '9', 'ratelimit-remaining': '0', 'ratelimit-reset': '30' }),
+    })
     await late
     clock.advance(10_000)
     expect(again.state).toBe('closed')
