@@ -6,6 +6,7 @@ const rooms = {
   services: ['model'],
   bus: ['model'],
   testing: ['model'],
+  inspection: ['model'],
   actors: ['model', 'machines', 'analysis', 'services', 'bus'],
   telemetry: ['model', 'actors'],
   replay: ['model', 'machines', 'analysis', 'services', 'bus', 'actors', 'telemetry'],

@@ -1,0 +1,21 @@
+// What an upstream is doing now, in few words.
+import type { CacheCondition, Condition } from './condition.ts'
+
+export function conditionWords(condition: Condition | CacheCondition): string {
+  switch (condition.kind) {
+    case 'healthy':
+      return 'well'
+    case 'slow':
+      return `slow, +${condition.ms} ms`
+    case 'rateLimited':
+      return `429, come back in ${condition.retryAfterSeconds.toFixed(1)} s`
+    case 'outage':
+      return `down, ${condition.status}`
+    case 'hang':
+      return 'silent'
+    case 'quotaExhausted':
+      return 'quota gone'
+    case 'unreachable':
+      return 'unreachable'
+  }
+}
