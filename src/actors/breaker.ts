@@ -13,7 +13,7 @@ import type { Command, Directive, Signal } from '../model/signals.ts'
 import { type StatePath, stateOf } from '../model/states.ts'
 import type { WindowStats } from '../model/stats.ts'
 import { Timer } from '../model/timerWheel.ts'
-import { minimumCalls } from '../model/trip.ts'
+import { minimumCalls, stallTrips } from '../model/trip.ts'
 import type { ServiceProfile } from '../services/serviceProfile.ts'
 import type { BreakerHost } from './breakerHost.ts'
 import { type CallWindow, createWindow, type WindowCounts } from './callWindow.ts'
@@ -32,6 +32,18 @@ export interface Admission {
   /** The half-open probe this is. */
   readonly probe: number | undefined
 }
+
+/** No call is called stalled, and no probe overdue, before this. */
+const SHORTEST_STALL_MS = 300
+
+/** Calls admitted, and calls that had succeeded, when stalled calls were looked for. */
+interface Look {
+  readonly admitted: number
+  readonly successes: number
+}
+const LOOKS = 4
+const NEVER: Look = { admitted: 0, successes: -1 }
+const UNSEEN: readonly Look[] = Array.from({ length: LOOKS }, () => NEVER)
 
 /** Admitted by a health probe's exemption: of no generation that counts. */
 const NO_GENERATION = -1
@@ -68,6 +80,12 @@ export class Breaker {
   /** The numbers it carries. */
   #evidence: TransitionRecord['stats'] | undefined
   #restoring = false
+  /** When to look for stalled calls next, ms on the clock; never while they cannot decide anything. */
+  stallCheckAt = Number.POSITIVE_INFINITY
+  /** The last looks, oldest first: together they span the patience. */
+  #looks: readonly Look[] = UNSEEN
+  /** Calls of an earlier time that were out when this began; nothing is held against them. */
+  #outBefore = 0
 
   constructor(
     readonly service: string,
@@ -155,8 +173,37 @@ export class Breaker {
       ...(exemption === undefined ? undefined : { exemption }),
       ...claim,
     })
-    if (probe !== undefined) this.#send({ type: 'probe.admitted', at, probe })
+    if (probe !== undefined) this.#send({ type: 'probe.admitted', at, probe, timeout: this.#probeTimeout() })
     return undefined
+  }
+
+  /**
+   * Looks for calls that stall: admitted before the oldest look, not ended, and none has succeeded since. What it finds
+   * is journalled as a signal, as a replay sees calls only when they end.
+   */
+  lookForStalls(now: number): void {
+    const { stalledCalls } = this.policy.trip
+    if (!stalledCalls || this.disposed) {
+      this.stallCheckAt = Number.POSITIVE_INFINITY
+      return
+    }
+    const before = this.#looks[0] ?? NEVER
+    const ended = this.successes + this.failures + this.ignored
+    const stalled = Math.min(before.admitted - ended, this.inFlight) - this.#outBefore
+    this.#looks = [...this.#looks.slice(1), { admitted: ended + this.inFlight, successes: this.successes }]
+    this.stallCheckAt = now + Math.max(SHORTEST_STALL_MS, (this.#latency.typical / 1000) * stalledCalls.patience) / LOOKS
+    if (stalled < 1 || before.successes !== this.successes || !this.#decides || this.#latency.typical === 0) return
+    const at = Math.floor(now)
+    if (stallTrips(this.stats(at), stalled, this.policy)) this.signal(at, { kind: 'stalled', calls: stalled })
+  }
+
+  /** Its time grows by a tenth with each opening, so that a service that comes back slow still can come back. */
+  #probeTimeout(): number {
+    const { probePatience, probeTimeout } = this.policy
+    const typical = this.#latency.typical / 1000
+    if (!probePatience || typical === 0) return probeTimeout
+    const patience = Math.max(SHORTEST_STALL_MS, typical * probePatience)
+    return Math.min(probeTimeout, Math.ceil(patience * 1.1 ** Math.min(this.#context.openings - 1, 100)))
   }
 
   /** What {@link admit} would say now; nothing is used up or counted. */
@@ -231,6 +278,9 @@ export class Breaker {
         break
       case 'budgetCleared':
         this.#send({ type: 'budget.cleared', at })
+        break
+      case 'stalled':
+        this.#send({ type: 'calls.stalled', at, stalled: signal.calls, stats: this.stats(at) })
         break
       case 'health':
         this.#send({ type: 'health.changed', at, level: signal.level, why: signal.reason })
@@ -487,6 +537,12 @@ export class Breaker {
       path === 'rateLimited.paced' ||
       path === 'budgetLimited.throttled' ||
       path.startsWith('degraded')
+    if (!this.#decides || !trip.stalledCalls) this.stallCheckAt = Number.POSITIVE_INFINITY
+    else if (this.stallCheckAt === Number.POSITIVE_INFINITY) {
+      this.stallCheckAt = 0
+      this.#looks = UNSEEN
+      this.#outBefore = this.inFlight
+    }
     const deadline = nextDeadline(context)
     const { clock } = this.#host
     if (deadline && (deadline.at !== this.#deadline?.at || deadline.id !== this.#deadline.id)) clock.arm(this.#timer, deadline.at)

@@ -32,7 +32,13 @@ export function execute<T, F = never>(breaker: Breaker, run: Protected<T>, optio
 }
 
 function runPlainly<T>(breaker: Breaker, run: Protected<T>): Promise<T> {
-  const call = new Call(breaker, breaker.clock.now(), breaker.gate.generation, undefined, undefined, undefined)
+  const now = breaker.clock.now()
+  if (now >= breaker.stallCheckAt) {
+    breaker.lookForStalls(now)
+    // What stalls has shut the gate on this very call.
+    if (!breaker.gate.plain) return runGuarded(breaker, run, {})
+  }
+  const call = new Call(breaker, now, breaker.gate.generation, undefined, undefined, undefined)
   let result: T | PromiseLike<T>
   let promise: Promise<T> | undefined
   try {
@@ -72,6 +78,7 @@ function runGuarded<T, F>(breaker: Breaker, run: Protected<T>, options: ExecuteO
       : undefined
   const { clock, gate } = breaker
   const startedAt = clock.now()
+  if (startedAt >= breaker.stallCheckAt) breaker.lookForStalls(startedAt)
   const admission =
     gate.plain && exemption === undefined
       ? { generation: gate.generation, probe: undefined }

@@ -45,7 +45,7 @@ export class Gate {
     this.generation = context.generation
     this.countsFrom = context.countsFrom
     this.level = path.startsWith('degraded') ? degradationLevel(standing, spell, at) : 0
-    this.#places = spell.in === 'halfOpen' ? policy.maxProbes - spell.admitted : undefined
+    this.#places = spell.in === 'halfOpen' ? placesIn(spell, policy) : undefined
     this.#ramp =
       spell.in === 'closed.ramping' ? { since: spell.since, until: spell.until, from: policy.rampInitialShare } : undefined
     this.#shut = this.#places === undefined ? shutBy(path, this.level, policy.levels) : undefined
@@ -147,6 +147,13 @@ export class Gate {
     this.#tokens = this.#tokensAt(at)
     this.#refilledAt = at
   }
+}
+
+/** Until one probe has succeeded, adaptive recovery sends them one at a time: each would only let one more failure through. */
+function placesIn(round: Extract<BreakerContext['spell'], { in: 'halfOpen' }>, policy: BreakerContext['policy']): number {
+  const left = policy.maxProbes - round.admitted
+  if (!policy.adaptiveRecovery || round.successes > 0) return left
+  return round.inFlight.length === 0 ? Math.min(left, 1) : 0
 }
 
 function shutBy(path: StatePath, level: DegradationLevel, levels: BreakerContext['policy']['levels']): Refusal | undefined {

@@ -105,6 +105,7 @@ export const savedPartsSchema = z.object({
     baseline: z.array(count).max(480),
     lifetime: z.array(count).max(480),
     reviewAt: number,
+    typical: number.nonnegative().optional(),
     risen: z.object({ p95: number, baselineP95: number, calls: count }).optional(),
   }),
 })

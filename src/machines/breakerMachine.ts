@@ -65,6 +65,7 @@ export const breakerMachine = setup({
           { guard: { type: 'leadsTo', params: { to: 'degraded.level1' } }, target: 'degraded.level1' },
           { actions: 'note' },
         ],
+        'calls.stalled': [{ guard: { type: 'leadsTo', params: { to: 'open.cooling' } }, target: 'open.cooling' }],
         'call.succeeded': [
           {
             description: 'A success can complete the minimum of calls that a rate waits for.',
@@ -102,6 +103,7 @@ export const breakerMachine = setup({
           entry: { type: 'enter', params: { path: 'closed.bypassed' } },
           on: {
             'call.failed': {},
+            'calls.stalled': {},
             'call.succeeded': {},
             'latency.rose': {},
             'command.enable': [
@@ -229,6 +231,7 @@ export const breakerMachine = setup({
           { guard: { type: 'leadsTo', params: { to: 'rateLimited.paced' } }, target: 'rateLimited.paced' },
           { actions: 'note' },
         ],
+        'calls.stalled': [{ guard: { type: 'leadsTo', params: { to: 'open.cooling' } }, target: 'open.cooling' }],
         'call.succeeded': [{ guard: { type: 'leadsTo', params: { to: 'open.cooling' } }, target: 'open.cooling' }],
         'latency.rose': { actions: 'note' },
         'health.changed': [
@@ -305,6 +308,7 @@ export const breakerMachine = setup({
               { guard: { type: 'leadsTo', params: { to: 'rateLimited.exhausted' } }, target: 'exhausted' },
               { actions: 'note' },
             ],
+            'calls.stalled': [{ guard: { type: 'leadsTo', params: { to: 'open.cooling' } }, target: '#breaker.open.cooling' }],
             'call.succeeded': [{ guard: { type: 'leadsTo', params: { to: 'open.cooling' } }, target: '#breaker.open.cooling' }],
           },
         },
@@ -345,6 +349,7 @@ export const breakerMachine = setup({
               { guard: { type: 'leadsTo', params: { to: 'budgetLimited.blocked' } }, target: 'blocked' },
               { actions: 'note' },
             ],
+            'calls.stalled': [{ guard: { type: 'leadsTo', params: { to: 'open.cooling' } }, target: '#breaker.open.cooling' }],
             'call.succeeded': [{ guard: { type: 'leadsTo', params: { to: 'open.cooling' } }, target: '#breaker.open.cooling' }],
           },
         },

@@ -9,6 +9,9 @@ const ms = z.number().finite().positive().max(2_592_000_000).meta({ unit: 'ms' }
 const positiveShare = z.number().gt(0).max(1)
 const count = z.number().int().min(1).max(1_000_000)
 
+/** A multiple of the typical latency. */
+const patience = z.number().min(1).max(1000)
+
 const tripSchema = z.strictObject({
   consecutiveFailures: count.or(z.literal(false)).optional(),
   failureRate: z
@@ -20,6 +23,8 @@ const tripSchema = z.strictObject({
     .or(z.literal(false))
     .optional(),
   consecutiveTimeouts: count.or(z.literal(false)).optional(),
+  streakSignificance: z.number().gt(0).lt(1).or(z.literal(false)).optional(),
+  stalledCalls: z.strictObject({ patience: patience.optional() }).or(z.literal(false)).optional(),
 })
 
 const windowSchema = z.discriminatedUnion('type', [
@@ -55,6 +60,7 @@ export const policySchema = z.strictObject({
   maxProbes: z.number().int().min(1).max(1000).optional(),
   successesToClose: z.number().int().min(1).max(1000).optional(),
   probeTimeout: ms.optional(),
+  probePatience: patience.or(z.literal(false)).optional(),
   halfOpenTimeout: ms.optional(),
   rampDuration: z.number().finite().min(0).max(86_400_000).meta({ unit: 'ms' }).optional(),
   rampInitialShare: positiveShare.optional(),
@@ -91,6 +97,16 @@ export interface BreakerPolicy {
     readonly failureRate: RateRule | false
     readonly slowCallRate: (RateRule & { readonly slowerThanMs: number }) | false
     readonly consecutiveTimeouts: number | false
+    /**
+     * A streak trips only if, at the failure rate of the calls before it, its chance is below this (0–1): a service that
+     * always fails now and then does not trip by bad luck. `false`: the counts alone decide.
+     */
+    readonly streakSignificance: number | false
+    /**
+     * Calls that have run for `patience` times the typical latency (and at least 300 ms) while none succeeded count into
+     * the streak before they end. `false`: a call counts when it ends.
+     */
+    readonly stalledCalls: { readonly patience: number } | false
   }
   readonly window: { readonly type: 'time'; readonly seconds: number } | { readonly type: 'count'; readonly size: number }
   /** How long an opened breaker waits before it asks for a permit to probe. */
@@ -100,7 +116,10 @@ export interface BreakerPolicy {
   readonly maxRecoveryTimeout: number
   /** The wait is multiplied by a seeded random factor from this interval, so that a fleet does not probe in step. */
   readonly recoveryJitter: { readonly from: number; readonly to: number }
-  /** Probe sooner when waiting costs more calls than a probe does; `recoveryTimeout` stays the longest first wait. */
+  /**
+   * Probe sooner where waiting costs more calls than a probe does (`recoveryTimeout` stays the longest first wait), one probe
+   * at a time until one succeeds, and take a close for stable when it has lasted a tenth of the outage.
+   */
   readonly adaptiveRecovery: boolean
   /** With no permit for this long, the breaker goes half-open by itself. */
   readonly permitTimeout: number
@@ -109,6 +128,11 @@ export interface BreakerPolicy {
   readonly successesToClose: number
   /** A probe that runs longer counts as failed and frees its place. */
   readonly probeTimeout: number
+  /**
+   * A probe's time is this many times the typical latency, at least 300 ms and at most `probeTimeout`, and grows with each
+   * opening. `false`: always `probeTimeout`.
+   */
+  readonly probePatience: number | false
   /** A half-open round that lasts longer re-opens. */
   readonly halfOpenTimeout: number
   /** How long after a recovery the admitted share grows to all; 0: at once. */
@@ -143,17 +167,19 @@ interface KindDefaults {
   readonly recoverySeconds: number
   readonly windowSeconds: number
   readonly slowCallSeconds: number
+  /** False where a call's latency depends on what is asked, so that a long call says nothing. */
+  readonly steadyLatency: boolean
 }
 
 const DEFAULTS: Readonly<Record<Kind, KindDefaults>> = {
-  openai: { failuresToTrip: 3, recoverySeconds: 30, windowSeconds: 60, slowCallSeconds: 15 },
-  perplexity: { failuresToTrip: 4, recoverySeconds: 45, windowSeconds: 300, slowCallSeconds: 20 },
-  lightrag: { failuresToTrip: 5, recoverySeconds: 120, windowSeconds: 60, slowCallSeconds: 30 },
-  cache: { failuresToTrip: 8, recoverySeconds: 30, windowSeconds: 60, slowCallSeconds: 5 },
-  embedding: { failuresToTrip: 5, recoverySeconds: 60, windowSeconds: 60, slowCallSeconds: 10 },
-  'knowledge-base': { failuresToTrip: 8, recoverySeconds: 60, windowSeconds: 60, slowCallSeconds: 25 },
-  http: { failuresToTrip: 5, recoverySeconds: 60, windowSeconds: 60, slowCallSeconds: 30 },
-  custom: { failuresToTrip: 5, recoverySeconds: 60, windowSeconds: 60, slowCallSeconds: 30 },
+  openai: { failuresToTrip: 3, recoverySeconds: 30, windowSeconds: 60, slowCallSeconds: 15, steadyLatency: false },
+  perplexity: { failuresToTrip: 4, recoverySeconds: 45, windowSeconds: 300, slowCallSeconds: 20, steadyLatency: false },
+  lightrag: { failuresToTrip: 5, recoverySeconds: 120, windowSeconds: 60, slowCallSeconds: 30, steadyLatency: false },
+  cache: { failuresToTrip: 8, recoverySeconds: 30, windowSeconds: 60, slowCallSeconds: 5, steadyLatency: true },
+  embedding: { failuresToTrip: 5, recoverySeconds: 60, windowSeconds: 60, slowCallSeconds: 10, steadyLatency: true },
+  'knowledge-base': { failuresToTrip: 8, recoverySeconds: 60, windowSeconds: 60, slowCallSeconds: 25, steadyLatency: false },
+  http: { failuresToTrip: 5, recoverySeconds: 60, windowSeconds: 60, slowCallSeconds: 30, steadyLatency: true },
+  custom: { failuresToTrip: 5, recoverySeconds: 60, windowSeconds: 60, slowCallSeconds: 30, steadyLatency: true },
 }
 
 /**
@@ -164,6 +190,7 @@ export function resolvePolicy(kind: Kind, input: PolicyInput = {}): BreakerPolic
   const kindDefaults = DEFAULTS[kind]
   const trip = input.trip ?? {}
   const degrade = input.degrade === false ? false : (input.degrade ?? {})
+  const adaptiveRecovery = input.adaptiveRecovery ?? input.recoveryTimeout === undefined
   return {
     trip: {
       consecutiveFailures: trip.consecutiveFailures ?? kindDefaults.failuresToTrip,
@@ -177,19 +204,26 @@ export function resolvePolicy(kind: Kind, input: PolicyInput = {}): BreakerPolic
               minimumCalls: trip.slowCallRate?.minimumCalls ?? 20,
             },
       consecutiveTimeouts: trip.consecutiveTimeouts ?? 3,
+      streakSignificance: trip.streakSignificance ?? (trip.consecutiveFailures === undefined ? 1e-5 : false),
+      stalledCalls:
+        trip.stalledCalls === false || (trip.stalledCalls === undefined && !kindDefaults.steadyLatency)
+          ? false
+          : { patience: trip.stalledCalls?.patience ?? 3 },
     },
     window: input.window ?? { type: 'time', seconds: kindDefaults.windowSeconds },
     recoveryTimeout: input.recoveryTimeout ?? Math.min(kindDefaults.recoverySeconds * 1000, input.maxRecoveryTimeout ?? 600_000),
     recoveryMultiplier: input.recoveryMultiplier ?? 2,
     maxRecoveryTimeout: input.maxRecoveryTimeout ?? Math.max(600_000, input.recoveryTimeout ?? 0),
     recoveryJitter: input.recoveryJitter ?? { from: 0.8, to: 1.2 },
-    adaptiveRecovery: input.adaptiveRecovery ?? input.recoveryTimeout === undefined,
+    adaptiveRecovery,
     permitTimeout: input.permitTimeout ?? 10_000,
     maxProbes: input.maxProbes ?? Math.max(3, input.successesToClose ?? 0),
     successesToClose: input.successesToClose ?? Math.min(2, input.maxProbes ?? 3),
     probeTimeout: input.probeTimeout ?? Math.min(30_000, input.halfOpenTimeout ?? 30_000),
+    probePatience:
+      input.probePatience ?? (adaptiveRecovery && kindDefaults.steadyLatency && input.probeTimeout === undefined ? 3 : false),
     halfOpenTimeout: input.halfOpenTimeout ?? Math.max(60_000, 2 * (input.probeTimeout ?? 0)),
-    rampDuration: input.rampDuration ?? 10_000,
+    rampDuration: input.rampDuration ?? 0,
     rampInitialShare: input.rampInitialShare ?? 0.25,
     stableAfter: input.stableAfter ?? 60_000,
     degrade: degrade && {

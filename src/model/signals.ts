@@ -29,6 +29,11 @@ export const signalSchema = z.discriminatedUnion('kind', [
   }),
   z.strictObject({ kind: z.literal('budgetCleared') }),
   z.strictObject({
+    kind: z.literal('stalled'),
+    /** Calls in flight that have run longer than they should. */
+    calls: z.number().int().min(1),
+  }),
+  z.strictObject({
     kind: z.literal('health'),
     /** The degradation level the service's own condition calls for; 0 says it is well. */
     level: z.union([z.literal(0), z.literal(1), z.literal(2), z.literal(3)]),

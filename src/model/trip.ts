@@ -3,16 +3,24 @@
 import type { BreakerPolicy, RateRule } from './policy.ts'
 import type { WindowStats } from './stats.ts'
 
-export type TripRule = 'consecutive_failures' | 'consecutive_timeouts' | 'failure_rate' | 'slow_call_rate'
+export type TripRule = 'consecutive_failures' | 'consecutive_timeouts' | 'failure_rate' | 'slow_call_rate' | 'stalled_calls'
 
 /** The first rule of `policy.trip` that `stats` meets. */
 export function trippedRule(stats: WindowStats, policy: BreakerPolicy): TripRule | undefined {
   const { trip } = policy
-  if (reached(stats.consecutiveFailures, trip.consecutiveFailures)) return 'consecutive_failures'
-  if (reached(stats.consecutiveTimeouts, trip.consecutiveTimeouts)) return 'consecutive_timeouts'
+  if (streakReached(stats.consecutiveFailures, trip.consecutiveFailures, stats, policy)) return 'consecutive_failures'
+  if (streakReached(stats.consecutiveTimeouts, trip.consecutiveTimeouts, stats, policy)) return 'consecutive_timeouts'
   if (rateReached(stats.failures, stats.calls, trip.failureRate, policy)) return 'failure_rate'
   if (rateReached(stats.slow, stats.calls, trip.slowCallRate, policy)) return 'slow_call_rate'
   return undefined
+}
+
+/** Do the failures in a row, with `stalled` calls that have not ended, trip the breaker? */
+export function stallTrips(stats: WindowStats, stalled: number, policy: BreakerPolicy): boolean {
+  const { stalledCalls, consecutiveFailures } = policy.trip
+  // Absent in journals older than the rule.
+  if (!stalledCalls || consecutiveFailures === false) return false
+  return streakReached(stats.consecutiveFailures + stalled, consecutiveFailures, stats, policy)
 }
 
 /** The first rule of `policy.degrade` that `stats` meets. */
@@ -30,6 +38,26 @@ export function degradingRule(stats: WindowStats, policy: BreakerPolicy): 'conse
  */
 export function minimumCalls(rule: RateRule, policy: BreakerPolicy): number {
   return policy.window.type === 'count' ? Math.min(rule.minimumCalls, policy.window.size) : rule.minimumCalls
+}
+
+/** What is taken for granted of a service that has not been seen yet: one call in sixty fails. */
+const PRIOR_CALLS = 30
+const PRIOR_FAILURES = 0.5
+/** However often a service fails, a streak of this length is no luck. */
+const LONGEST_STREAK = 14
+
+/**
+ * A streak of n failures has a chance of bⁿ where a share b of the calls fails anyway; it counts if that chance is below the
+ * policy's significance, so n must reach ln(significance) / ln(b).
+ */
+function streakReached(streak: number, threshold: number | false, stats: WindowStats, policy: BreakerPolicy): boolean {
+  if (threshold === false || streak < threshold) return false
+  const { streakSignificance } = policy.trip
+  if (!streakSignificance || streak >= LONGEST_STREAK) return true
+  const before = Math.max(0, stats.calls - stats.consecutiveFailures)
+  const failedBefore = Math.max(0, stats.failures - stats.consecutiveFailures)
+  const background = (failedBefore + PRIOR_FAILURES) / (before + PRIOR_CALLS)
+  return streak >= Math.log(streakSignificance) / Math.log(background)
 }
 
 function reached(count: number, threshold: number | false): boolean {

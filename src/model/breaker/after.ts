@@ -1,7 +1,7 @@
 // What stands after an event, and so where the breaker goes: the pure heart behind every guard of breakerMachine.
 import type { BreakerPolicy } from '../policy.ts'
 import { type StatePath, stateOf } from '../states.ts'
-import { degradingRule, trippedRule } from '../trip.ts'
+import { degradingRule, stallTrips, trippedRule } from '../trip.ts'
 import { type After, limited, opened, sicker, stand, told, unchanged, withoutLapsedHealth } from './conditions.ts'
 import type { BreakerContext, Standing } from './context.ts'
 import type { BreakerEvent, CallFailed, CallSucceeded, LimitHit, TimerRecovered } from './events.ts'
@@ -34,6 +34,10 @@ export function after(before: BreakerContext, event: BreakerEvent): After {
       return afterOverdueProbes(context, event)
     case 'timer.roundOverdue':
       return afterOverdueRound(context, event)
+    case 'calls.stalled':
+      return stallTrips(event.stats, event.stalled, policy)
+        ? opened(context, event, 'stalled_calls')
+        : unchanged(context, event.type)
     case 'limit.hit':
       return afterLimit(context, event)
     case 'limit.cleared':

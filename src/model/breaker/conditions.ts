@@ -44,7 +44,7 @@ export function opened(
   why: string,
 ): After {
   const { policy, standing } = context
-  const stable = context.closedSince !== undefined && event.at - context.closedSince >= policy.stableAfter
+  const stable = context.closedSince !== undefined && event.at - context.closedSince >= stableAfter(context)
   const openings = stable ? 1 : context.openings + 1
   const outageSince = (stable ? undefined : context.outageSince) ?? event.at
   const opening = {
@@ -64,6 +64,15 @@ export function opened(
     openings,
     outageSince,
   }
+}
+
+/**
+ * How long a close must last to be called stable, ms. With adaptive recovery a short outage is over sooner than a long one:
+ * a tenth of its length, and at least three seconds.
+ */
+function stableAfter({ policy, closedSince, outageSince }: BreakerContext): number {
+  if (!policy.adaptiveRecovery || closedSince === undefined || outageSince === undefined) return policy.stableAfter
+  return Math.min(policy.stableAfter, Math.max(3000, (closedSince - outageSince) / 10))
 }
 
 export function sicker(

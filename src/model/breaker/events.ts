@@ -42,6 +42,14 @@ export interface CallIgnored extends At {
 export interface ProbeAdmitted extends At {
   readonly type: 'probe.admitted'
   readonly probe: number
+  /** How long it may run before it counts as failed, ms. */
+  readonly timeout: number
+}
+/** Calls have not come back for several times their usual latency, and none of the others succeeded. */
+export interface CallsStalled extends At {
+  readonly type: 'calls.stalled'
+  readonly stalled: number
+  readonly stats: WindowStats
 }
 export interface LimitHit extends At {
   readonly type: 'limit.hit'
@@ -113,6 +121,7 @@ export type BreakerEvent =
   | CallFailed
   | CallIgnored
   | ProbeAdmitted
+  | CallsStalled
   | LimitHit
   | BudgetLimited
   | HealthChanged

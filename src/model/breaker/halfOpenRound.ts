@@ -13,7 +13,7 @@ export function afterAdmission(context: BreakerContext, event: ProbeAdmitted): A
     ...round,
     until: round.until ?? event.at + policy.halfOpenTimeout,
     admitted: round.admitted + 1,
-    inFlight: [...round.inFlight, { probe: event.probe, until: event.at + policy.probeTimeout }],
+    inFlight: [...round.inFlight, { probe: event.probe, until: event.at + event.timeout }],
   }))
 }
 
@@ -83,7 +83,9 @@ function judged(
   const { successes, admitted, inFlight } = next.spell
   if (successes >= policy.successesToClose) return won(context)
   const canStillSucceed = successes + inFlight.length + (policy.maxProbes - admitted)
-  if (canStillSucceed >= policy.successesToClose) return next
+  // Where probes go one by one, a round that begins with a failure has told enough.
+  const hopeless = policy.adaptiveRecovery && successes === 0 && next.spell.failures > 0
+  if (!hopeless && canStillSucceed >= policy.successesToClose) return next
   return opened(context, { at: event.at, stats: event.stats ?? NO_STATS, retryAfterMs: event.retryAfterMs }, 'probes_failed')
 }
 

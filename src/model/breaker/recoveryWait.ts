@@ -14,8 +14,10 @@ export interface Opening {
   readonly retryAfterMs: number
 }
 
-/** The shortest wait that `adaptiveRecovery` chooses, ms: below it a probe would only meet the same blip again. */
-const SHORTEST_ADAPTIVE_WAIT = 500
+/** The shortest wait that `adaptiveRecovery` chooses, ms. */
+const SHORTEST_ADAPTIVE_WAIT = 100
+/** How long an outage is taken to have lasted when it is noticed, ms. */
+const NOTICED_AFTER = 1000
 
 /**
  * `recoveryTimeout × multiplier^(openings−1)`, doubled after three timeouts in a row, ×1.5 after three server errors in a
@@ -41,5 +43,5 @@ export function recoveryWait(opening: Opening, policy: BreakerPolicy, random: nu
 
 function adaptiveWait(opening: Opening): number {
   const perMs = Math.max(opening.stats.callsPerSecond, 0.01) / 1000
-  return Math.max(SHORTEST_ADAPTIVE_WAIT, Math.sqrt((2 * Math.max(opening.outage, 1000)) / perMs))
+  return Math.max(SHORTEST_ADAPTIVE_WAIT, Math.sqrt((2 * (opening.outage + NOTICED_AFTER)) / perMs))
 }
