@@ -1,7 +1,8 @@
 // Turns what zod found wrong with a configuration into a ConfigError that a person can act on: where, what stands there,
 // what is allowed, and which key was probably meant. Never shows a secret, nor a key's value where the key is unknown.
 import type { z } from 'zod'
-import { ConfigError, describe } from './errors.ts'
+import { describeValue } from './describeValue.ts'
+import { ConfigError } from './errors.ts'
 import { alternatives, inWords, keysOf, nodesAt, type SchemaNode, schemaNode } from './schemaNode.ts'
 import { suggest } from './suggest.ts'
 
@@ -44,7 +45,7 @@ export function problemAt(root: SchemaNode, input: unknown, path: readonly Prope
   const hidden = nodes.some((node) => node.secret === true)
   const { found, value } = valueAt(input, path)
   const words = allowed ?? (inWords(nodes) || 'nothing')
-  const got = !found || value === undefined ? 'missing' : `got ${hidden ? 'a value that is not shown' : describe(value)}`
+  const got = !found || value === undefined ? 'missing' : `got ${hidden ? 'a value that is not shown' : describeValue(value)}`
   const where = dotted(path)
   const nearest = typeof value === 'string' && !hidden ? suggest(value, nodes.flatMap(options)) : undefined
   const hint = nearest === undefined ? '' : `; did you mean ${JSON.stringify(nearest)}?`

@@ -1,5 +1,6 @@
 // Every error a user of Switchgear can meet. Rejections cost microseconds on a path that is busiest when things are worst,
 // so they are built without a stack trace unless `Error.stackTraceLimit` was set for them (see captureRejectionStacks).
+import { describeValue } from './describeValue.ts'
 import type { StateName } from './states.ts'
 
 export interface RejectionDetails {
@@ -126,7 +127,7 @@ export class ConfigError extends Error {
     readonly value: unknown,
     /** What is allowed there, in words. */
     readonly allowed: string,
-    message = `${path}: got ${describe(value)}; allowed: ${allowed}`,
+    message = `${path}: got ${describeValue(value)}; allowed: ${allowed}`,
   ) {
     super(message)
   }
@@ -144,14 +145,4 @@ export class JournalError extends Error {
   ) {
     super(`${file}:${line}: ${problem}`)
   }
-}
-
-/** A value in few words, for messages: never throws, and never shows what is inside an object (it may be a secret). */
-export function describe(value: unknown): string {
-  if (value === undefined) return 'nothing'
-  if (Array.isArray(value)) return 'a list'
-  if (typeof value === 'object' && value !== null) return 'an object'
-  if (typeof value === 'function') return 'a function'
-  const text = typeof value === 'string' ? JSON.stringify(value) : String(value)
-  return text.length > 80 ? `${text.slice(0, 77)}...` : text
 }
