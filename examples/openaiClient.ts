@@ -1,5 +1,5 @@
 // The official OpenAI client through a breaker: its errors are classified by status, code and headers, so a 429 paces, billing
-// that ran out raises an alert, and an outage opens. Run it: OPENAI_API_KEY=... node --experimental-strip-types examples/openaiClient.ts
+// that ran out raises an alert, and an outage opens. Run it with Node 24, which takes TypeScript as it is: OPENAI_API_KEY=... node examples/openaiClient.ts
 import OpenAI from 'openai'
 import { CallRejectedError, createSwitchgear } from 'switchgear'
 

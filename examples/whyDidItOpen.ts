@@ -1,5 +1,5 @@
 // Reads a journal for its transitions and tells, of each opening, the numbers it was decided on.
-// Run it: node --experimental-strip-types examples/whyDidItOpen.ts search.jsonl
+// Run it with Node 24, which takes TypeScript as it is: node examples/whyDidItOpen.ts search.jsonl
 import { createReadStream } from 'node:fs'
 import { createInterface } from 'node:readline'
 import type { JournalRecord } from 'switchgear'
