@@ -189,12 +189,15 @@ export class Breaker {
     }
     const before = this.#looks[0] ?? NEVER
     const ended = this.successes + this.failures + this.ignored
+    this.#outBefore = Math.min(this.#outBefore, this.inFlight)
     const stalled = Math.min(before.admitted - ended, this.inFlight) - this.#outBefore
     this.#looks = [...this.#looks.slice(1), { admitted: ended + this.inFlight, successes: this.successes }]
     this.stallCheckAt = now + Math.max(SHORTEST_STALL_MS, (this.#latency.typical / 1000) * stalledCalls.patience) / LOOKS
     if (stalled < 1 || before.successes !== this.successes || !this.#decides || this.#latency.typical === 0) return
     const at = Math.floor(now)
-    if (stallTrips(this.stats(at), stalled, this.policy)) this.signal(at, { kind: 'stalled', calls: stalled })
+    // Read without dropping what has expired: a look that finds nothing is not journalled, so it must leave no trace.
+    const counts = { ...this.#window.countsAt(at), consecutiveFailures: this.#window.consecutiveFailures }
+    if (stallTrips(counts, stalled, this.policy)) this.signal(at, { kind: 'stalled', calls: stalled })
   }
 
   /** Its time grows by a tenth with each opening, so that a service that comes back slow still can come back. */
@@ -203,7 +206,7 @@ export class Breaker {
     const typical = this.#latency.typical / 1000
     if (!probePatience || typical === 0) return probeTimeout
     const patience = Math.max(SHORTEST_STALL_MS, typical * probePatience)
-    return Math.min(probeTimeout, Math.ceil(patience * 1.1 ** Math.min(this.#context.openings - 1, 100)))
+    return Math.min(probeTimeout, Math.ceil(patience * 1.1 ** Math.min(Math.max(0, this.#context.openings - 1), 100)))
   }
 
   /** What {@link admit} would say now; nothing is used up or counted. */
@@ -526,6 +529,7 @@ export class Breaker {
   }
 
   #adopt(context: BreakerContext, at: number): void {
+    const countsAnew = context.countsFrom !== this.#context.countsFrom
     this.#context = context
     this.gate.project(context, at)
     const { trip } = context.policy
@@ -538,7 +542,7 @@ export class Breaker {
       path === 'budgetLimited.throttled' ||
       path.startsWith('degraded')
     if (!this.#decides || !trip.stalledCalls) this.stallCheckAt = Number.POSITIVE_INFINITY
-    else if (this.stallCheckAt === Number.POSITIVE_INFINITY) {
+    else if (countsAnew || this.stallCheckAt === Number.POSITIVE_INFINITY) {
       this.stallCheckAt = 0
       this.#looks = UNSEEN
       this.#outBefore = this.inFlight

@@ -32,7 +32,7 @@ export class LatencyWatch {
 
   /**
    * What a call takes at the upper end of the ordinary, in microseconds: an average that rises fast and falls slowly, so that
-   * some nine in ten calls stay below it. 0 before the first call.
+   * some nine in ten calls stay below it. It begins with the first call; 0 before that.
    */
   typical = 0
 
@@ -40,7 +40,7 @@ export class LatencyWatch {
   add(at: number, microseconds: number): boolean {
     this.#recent.add(microseconds)
     const above = microseconds - this.typical
-    this.typical += above > 0 ? above * 0.2 : above * 0.02
+    this.typical += this.typical === 0 ? above : above > 0 ? above * 0.2 : above * 0.02
     return at >= this.#reviewAt
   }
 

@@ -3,6 +3,9 @@
 import type { BreakerPolicy, RateRule } from './policy.ts'
 import type { WindowStats } from './stats.ts'
 
+/** What a streak is judged by. */
+type StreakStats = Pick<WindowStats, 'calls' | 'failures' | 'consecutiveFailures'>
+
 export type TripRule = 'consecutive_failures' | 'consecutive_timeouts' | 'failure_rate' | 'slow_call_rate' | 'stalled_calls'
 
 /** The first rule of `policy.trip` that `stats` meets. */
@@ -16,7 +19,7 @@ export function trippedRule(stats: WindowStats, policy: BreakerPolicy): TripRule
 }
 
 /** Do the failures in a row, with `stalled` calls that have not ended, trip the breaker? */
-export function stallTrips(stats: WindowStats, stalled: number, policy: BreakerPolicy): boolean {
+export function stallTrips(stats: StreakStats, stalled: number, policy: BreakerPolicy): boolean {
   const { stalledCalls, consecutiveFailures } = policy.trip
   // Absent in journals older than the rule.
   if (!stalledCalls || consecutiveFailures === false) return false
@@ -50,7 +53,7 @@ const LONGEST_STREAK = 14
  * A streak of n failures has a chance of bⁿ where a share b of the calls fails anyway; it counts if that chance is below the
  * policy's significance, so n must reach ln(significance) / ln(b).
  */
-function streakReached(streak: number, threshold: number | false, stats: WindowStats, policy: BreakerPolicy): boolean {
+function streakReached(streak: number, threshold: number | false, stats: StreakStats, policy: BreakerPolicy): boolean {
   if (threshold === false || streak < threshold) return false
   const { streakSignificance } = policy.trip
   if (!streakSignificance || streak >= LONGEST_STREAK) return true

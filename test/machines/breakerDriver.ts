@@ -29,9 +29,10 @@ interface CallOptions {
   readonly healthyOtherwise?: boolean
 }
 
-/** A policy with plain waits: no jitter, no adaptive recovery, one minute at first. */
+/** A policy of the classical arithmetic: one minute at first, no jitter, no adaptive recovery, counts as they are; it ramps. */
 export function plainPolicy(input: PolicyInput = {}) {
-  return resolvePolicy('http', { recoveryTimeout: 60_000, recoveryJitter: { from: 1, to: 1 }, ...input })
+  const classical = { recoveryTimeout: 60_000, recoveryJitter: { from: 1, to: 1 }, adaptiveRecovery: false, rampDuration: 10_000 }
+  return resolvePolicy('http', { ...classical, ...input })
 }
 
 export function stats(some: Partial<WindowStats>): WindowStats {
@@ -109,8 +110,8 @@ export class BreakerDriver {
 
   /** Lets one probe set out and gives its number. */
   admit(): number {
-    const probe = this.context.nextProbe
-    this.send({ type: 'probe.admitted', probe })
+    const { nextProbe: probe, policy } = this.context
+    this.send({ type: 'probe.admitted', probe, timeout: policy.probeTimeout })
     return probe
   }
 

@@ -246,3 +246,47 @@ describe('closing', () => {
     expect(drive.path).toBe('closed.ramping')
   })
 })
+
+describe('a round of adaptive recovery', () => {
+  const adaptive = { adaptiveRecovery: true } as const
+
+  test.each([
+    ['f', 'open.cooling', 'probes_failed'],
+    ['s', 'halfOpen', 'permit.granted'],
+    ['ss', 'closed.ramping', 'probes_succeeded'],
+    ['sf', 'halfOpen', 'permit.granted'],
+    ['sfs', 'closed.ramping', 'probes_succeeded'],
+    ['sff', 'open.cooling', 'probes_failed'],
+  ])('%s leads to %s', (answers, path, reason) => {
+    const drive = halfOpen(adaptive)
+    for (const answer of answers) {
+      const probe = drive.admit()
+      if (answer === 's') drive.succeed({ probe })
+      else drive.fail('timeout', { probe })
+    }
+    expect([drive.path, drive.context.reason]).toEqual([path, reason])
+  })
+
+  test('is lost when its first probe hangs', () => {
+    const drive = halfOpen(adaptive)
+    drive.admit()
+    drive.wait(29_999)
+    expect(drive.path).toBe('halfOpen')
+    drive.wait(1)
+    expect([drive.path, drive.context.reason]).toEqual(['open.cooling', 'probes_failed'])
+  })
+
+  test('whose only probe was ignored waits like a new one', () => {
+    const drive = halfOpen(adaptive)
+    drive.ignore(drive.admit())
+    expect(drive.round).toMatchObject({ until: undefined, admitted: 0, failures: 0, inFlight: [] })
+    expect(drive.wait(86_400_000).path).toBe('halfOpen')
+  })
+})
+
+test('a probe has the time it set out with, whatever the policy would give the next', () => {
+  const drive = halfOpen({ adaptiveRecovery: true })
+  drive.send({ type: 'probe.admitted', probe: drive.context.nextProbe, timeout: 450 }).wait(449)
+  expect(drive.path).toBe('halfOpen')
+  expect(drive.wait(1).path).toBe('open.cooling')
+})

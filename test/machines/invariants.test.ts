@@ -2,6 +2,7 @@
 // them. The order of gravity is spelt out here once more, on its own, so that the machine is not measured by itself.
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { Gate } from '../../src/actors/gate.ts'
 import type { BreakerContext, Spell } from '../../src/model/breaker/context.ts'
 import { nextDeadline } from '../../src/model/breaker/deadline.ts'
 import { FAILURE_TYPES } from '../../src/model/failures.ts'
@@ -14,6 +15,8 @@ const POLICIES: readonly PolicyInput[] = [
   { degradeBeforeOpen: true, rampDuration: 0, maxProbes: 1 },
   { degrade: false, successesToClose: 3, recoveryMultiplier: 1, recoveryJitter: { from: 0.1, to: 3 }, recoveryTimeout: 1 },
   { adaptiveRecovery: true, stableAfter: 1000, rampDuration: 500, recoverAfter: 700, permitTimeout: 1, probeTimeout: 900 },
+  // As it is by default.
+  { adaptiveRecovery: true, rampDuration: 0, recoveryJitter: { from: 0.8, to: 1.2 }, trip: { streakSignificance: 1e-5 } },
 ]
 
 const pause = fc.oneof(
@@ -89,6 +92,10 @@ const step = fc.oneof(
   },
   { weight: 3, arbitrary: fc.record({ do: fc.constantFrom('limit.cleared', 'budget.cleared', 'permit.granted') }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('slower' as const) }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({ do: fc.constant('stall' as const), stalled: fc.integer({ min: 1, max: 9 }), stats: windowStats }),
+  },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('reviewedAs' as const), stats: windowStats, slow: fc.boolean() }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('reconfigure' as const), policy: fc.constantFrom(...POLICIES) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('restart' as const) }) },
@@ -144,6 +151,11 @@ class WatchedDriver extends BreakerDriver {
     if (context.countsFrom > context.generation) fail('no call can count')
     if (spell.in === 'halfOpen' && spell.admitted < spell.successes + spell.failures + spell.inFlight.length)
       fail('a probe counts twice')
+    if (spell.in === 'halfOpen' && context.policy.adaptiveRecovery && spell.successes === 0) {
+      if (event.type === 'probe.admitted' && spell.inFlight.length > 1) fail('a second probe, though none succeeded')
+      const failures = before.spell.in === 'halfOpen' ? before.spell.failures : 0
+      if (spell.failures > failures) fail('a round that began with a failure goes on')
+    }
     return this
   }
 }
@@ -203,7 +215,7 @@ function take(drive: BreakerDriver, step: Step): void {
   const { context } = drive
   switch (step.do) {
     case 'admit':
-      if (context.spell.in === 'halfOpen' && context.spell.admitted < context.policy.maxProbes) drive.admit()
+      if (mayProbe(drive)) drive.admit()
       return
     case 'succeed':
       drive.succeed({
@@ -248,6 +260,9 @@ function take(drive: BreakerDriver, step: Step): void {
     case 'slower':
       drive.send({ type: 'latency.rose', latency: SLOW })
       return
+    case 'stall':
+      drive.send({ type: 'calls.stalled', stalled: step.stalled, stats: step.stats })
+      return
     case 'reviewedAs':
       drive.timerStats = step.stats
       drive.timerLatency = step.slow ? SLOW : undefined
@@ -261,6 +276,12 @@ function take(drive: BreakerDriver, step: Step): void {
     default:
       drive.command(step.do)
   }
+}
+
+function mayProbe({ context, at }: BreakerDriver): boolean {
+  const gate = new Gate()
+  gate.project(context, at)
+  return context.spell.in === 'halfOpen' && gate.peek(at) === undefined
 }
 
 /** Of which probe and generation a call was: mostly of the present ones. */

@@ -12,7 +12,7 @@ import { NO_STATS } from '../../src/model/stats.ts'
 import { BY, plainPolicy, START } from './breakerDriver.ts'
 
 type Happening =
-  | { readonly type: 'deadline' | 'admit' | 'succeed' | 'fail' | 'failForGood' | 'ignore' }
+  | { readonly type: 'deadline' | 'admit' | 'succeed' | 'fail' | 'failForGood' | 'stall' | 'ignore' }
   | { readonly type: 'limit'; readonly mode: 'paced' | 'exhausted' }
   | { readonly type: 'budget'; readonly mode: 'throttled' | 'blocked' }
   | { readonly type: 'health'; readonly level: 1 | 2 | 3 }
@@ -25,6 +25,7 @@ const HAPPENINGS: readonly Happening[] = [
   { type: 'succeed' },
   { type: 'fail' },
   { type: 'failForGood' },
+  { type: 'stall' },
   { type: 'ignore' },
   { type: 'limit', mode: 'paced' },
   { type: 'limit', mode: 'exhausted' },
@@ -174,13 +175,15 @@ function eventFor(happening: Happening, context: BreakerContext, at: number): Br
     }
     case 'admit':
       if (spell.in !== 'halfOpen' || spell.admitted >= context.policy.maxProbes) return undefined
-      return { type: 'probe.admitted', at, probe: context.nextProbe }
+      return { type: 'probe.admitted', at, probe: context.nextProbe, timeout: context.policy.probeTimeout }
     case 'succeed':
       return { ...call, type: 'call.succeeded', stats: { ...NO_STATS, calls: 1 } }
     case 'fail':
       return { ...call, type: 'call.failed', failure: 'timeout', stats: { ...NO_STATS, calls: 1, consecutiveFailures: 1 } }
     case 'failForGood':
       return { ...call, type: 'call.failed', failure: 'timeout', stats: { ...NO_STATS, calls: 5, consecutiveFailures: 5 } }
+    case 'stall':
+      return { type: 'calls.stalled', at, stalled: 5, stats: NO_STATS }
     case 'ignore':
       return { type: 'call.ignored', at, generation, probe }
     case 'limit':

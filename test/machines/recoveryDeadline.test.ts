@@ -1,8 +1,8 @@
 // How long an opened breaker waits: recoveryTimeout × multiplier^(openings−1), what stretches it, what bounds it.
 import { describe, expect, test } from 'vitest'
-import { resolvePolicy } from '../../src/model/policy.ts'
+import { type PolicyInput, resolvePolicy } from '../../src/model/policy.ts'
 import { draw } from '../../src/model/random.ts'
-import { BreakerDriver } from './breakerDriver.ts'
+import { BreakerDriver, START } from './breakerDriver.ts'
 
 /** Opens, lets the wait pass and fails every probe, `times` over; gives the waits. */
 function waitsOf(drive: BreakerDriver, times: number): (number | undefined)[] {
@@ -162,19 +162,65 @@ describe('adaptive recovery', () => {
   test.each([
     [0, 10_000, 'no traffic: the policy’s own wait is the longest'],
     [2, 1000, 'two calls a second: √(2·1000/0.002)'],
-    [1000, 500, 'much traffic: never under half a second'],
+    [200, 100, 'two hundred: just the shortest'],
+    [1000, 100, 'much traffic: never under a tenth of a second'],
   ])('at %d calls a second waits %i ms at first (%s)', (callsPerSecond, wait) => {
     const drive = new BreakerDriver({ adaptiveRecovery: true, recoveryTimeout: 10_000 })
     expect(drive.trip({ stats: { callsPerSecond } }).openFor).toBe(wait)
   })
 
-  test('waits longer the longer the outage lasts', () => {
+  test('waits longer the longer the outage lasts, by the root of the time since it began and a second more', () => {
     const drive = new BreakerDriver({ adaptiveRecovery: true })
       .trip({ stats: { callsPerSecond: 2 } })
       .untilDeadline()
       .permit()
     drive.wait(31_000)
-    for (let i = 0; i < 2; i++) drive.fail('timeout', { probe: drive.admit(), stats: { callsPerSecond: 2 } })
-    expect(drive.openFor).toBe(Math.round(Math.sqrt((2 * 32_000) / 0.002)))
+    drive.fail('timeout', { probe: drive.admit(), stats: { callsPerSecond: 2 } })
+    expect(drive.openFor).toBe(Math.round(Math.sqrt((2 * (32_000 + 1000)) / 0.002)))
+  })
+
+  test('waits no longer than the policy would by its own multiplier', () => {
+    const drive = new BreakerDriver({ adaptiveRecovery: true, recoveryTimeout: 1000 }).trip().untilDeadline().permit()
+    drive.wait(3_600_000).fail('unknown_error', { probe: drive.admit() })
+    expect(drive.openFor).toBe(2000)
+  })
+})
+
+describe('a close after adaptive recovery', () => {
+  /** Opened for `outage` ms, then closed. */
+  function closedAfter(outage: number, policy: PolicyInput = {}): BreakerDriver {
+    const drive = new BreakerDriver({ adaptiveRecovery: true, recoveryTimeout: 1000, ...policy }).trip()
+    drive.wait(outage)
+    for (let i = 0; i < 2; i++) drive.succeed({ probe: drive.admit() })
+    expect(drive.path).toMatch(/^closed/)
+    return drive
+  }
+
+  test.each([
+    [20_000, 3000, 'a short outage: three seconds'],
+    [30_000, 3000, 'a tenth and three seconds are the same'],
+    [50_000, 5000, 'a longer one: a tenth of it'],
+    [599_990, 59_999, 'just short of the policy’s stableAfter'],
+    [3_600_000, 60_000, 'a long one: stableAfter, which is the longest'],
+  ])('of %i ms is stable when it has lasted %i ms (%s)', (outage, stable) => {
+    expect(
+      closedAfter(outage)
+        .wait(stable - 1)
+        .trip().context.openings,
+    ).toBe(2)
+    expect(closedAfter(outage).wait(stable).trip().context.openings).toBe(1)
+  })
+
+  test('is never asked to last longer than stableAfter', () => {
+    expect(closedAfter(20_000, { stableAfter: 500 }).wait(500).trip().context.openings).toBe(1)
+  })
+
+  test('starts a new outage when it was stable, and goes on with the old one when not', () => {
+    expect(closedAfter(20_000).wait(3000).trip().context.outageSince).toBe(START + 23_000)
+    expect(closedAfter(20_000).wait(2999).trip().context.outageSince).toBe(START)
+  })
+
+  test('is stable after stableAfter alone where recovery does not adapt', () => {
+    expect(closedAfter(20_000, { adaptiveRecovery: false }).wait(59_999).trip().context.openings).toBe(2)
   })
 })

@@ -2,7 +2,8 @@
 import { describe, expect, test } from 'vitest'
 import type { FailureType } from '../../src/model/failures.ts'
 import type { StatePath } from '../../src/model/states.ts'
-import { BreakerDriver } from './breakerDriver.ts'
+import type { WindowStats } from '../../src/model/stats.ts'
+import { BreakerDriver, stats } from './breakerDriver.ts'
 import { standIn } from './standIn.ts'
 
 describe('the edges of each trip rule', () => {
@@ -147,4 +148,50 @@ test('a bypassed breaker does not trip, degrade or limit by any failure', () => 
   drive.succeed({ stats: { calls: 100, failures: 100, slow: 100 } })
   expect(drive.trail).toEqual(['closed.watching', 'closed.bypassed'])
   expect(drive.command('enable').path).toBe('closed.watching')
+})
+
+describe('calls that stall', () => {
+  const stall = (drive: BreakerDriver, stalled: number, some: Partial<WindowStats> = {}): BreakerDriver =>
+    drive.send({ type: 'calls.stalled', stalled, stats: stats(some) })
+
+  test.each([
+    [4, {}, 'closed.watching', 'created'],
+    [5, {}, 'open.cooling', 'stalled_calls'],
+    [2, { calls: 2, failures: 2, consecutiveFailures: 2 }, 'closed.watching', 'created'],
+    [3, { calls: 2, failures: 2, consecutiveFailures: 2 }, 'open.cooling', 'stalled_calls'],
+  ])('%i of them on top of %o leave the breaker %s (%s)', (stalled, some, path, reason) => {
+    const drive = stall(new BreakerDriver({ degrade: false }), stalled, some)
+    expect([drive.path, drive.context.reason]).toEqual([path, reason])
+  })
+
+  test.each([
+    'closed.ramping',
+    'degraded.level1',
+    'degraded.level2',
+    'degraded.level3',
+    'rateLimited.paced',
+    'budgetLimited.throttled',
+  ] as const)('open the breaker in %s too', (path) => {
+    expect(stall(standIn(path), 5).path).toBe('open.cooling')
+  })
+
+  test.each([
+    'closed.bypassed',
+    'open.cooling',
+    'open.awaitingPermit',
+    'open.forced',
+    'halfOpen',
+    'rateLimited.exhausted',
+    'budgetLimited.blocked',
+    'maintenance',
+  ] as const)('change nothing in %s', (path) => {
+    const drive = standIn(path)
+    const { context } = drive
+    expect(stall(drive, 100).context).toEqual(context)
+  })
+
+  test('open nothing where the policy does not look for them, or counts no failures in a row', () => {
+    expect(stall(new BreakerDriver({ trip: { stalledCalls: false } }), 100).path).toBe('closed.watching')
+    expect(stall(new BreakerDriver({ trip: { consecutiveFailures: false } }), 100).path).toBe('closed.watching')
+  })
 })

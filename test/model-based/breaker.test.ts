@@ -109,7 +109,14 @@ function inputOf(policy: ModelPolicy): PolicyInput {
   return {
     ...durations,
     window,
-    trip: { consecutiveFailures: failuresInARow, consecutiveTimeouts: timeoutsInARow, failureRate, slowCallRate: slowRate },
+    trip: {
+      consecutiveFailures: failuresInARow,
+      consecutiveTimeouts: timeoutsInARow,
+      failureRate,
+      slowCallRate: slowRate,
+      streakSignificance: false,
+      stalledCalls: false,
+    },
     degrade: degrade
       ? {
           consecutiveFailures: degrade.failuresInARow,

@@ -2,7 +2,7 @@
 // call it has seen in one list, looks everything up when asked, and knows neither XState nor gates nor windows.
 import type { StatePath } from '../../src/model/states.ts'
 
-/** The part of a policy that the model knows; without jitter, adaptive recovery and latency watch. All times in ms. */
+/** The part of a policy that the model knows; without jitter, adaptive recovery, stalled calls and latency watch. All times in ms. */
 export interface ModelPolicy {
   readonly window: { readonly type: 'time'; readonly seconds: number } | { readonly type: 'count'; readonly size: number }
   readonly failuresInARow: number

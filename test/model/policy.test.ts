@@ -73,7 +73,8 @@ describe('a rule', () => {
 
   test('can be switched off', () => {
     const off = { consecutiveFailures: false, failureRate: false, slowCallRate: false, consecutiveTimeouts: false } as const
-    expect(resolvePolicy('http', { trip: off }).trip).toEqual(off)
+    const withTheNew = { ...off, streakSignificance: false, stalledCalls: false } as const
+    expect(resolvePolicy('http', { trip: withTheNew }).trip).toEqual(withTheNew)
     expect(resolvePolicy('http', { degrade: false }).degrade).toBe(false)
     const { degrade } = resolvePolicy('http', { degrade: { consecutiveFailures: false, failureRate: false, p95Ratio: false } })
     expect(degrade).toEqual({ consecutiveFailures: false, failureRate: false, p95Ratio: false })
@@ -97,4 +98,39 @@ test('a resolved policy, written as input, resolves to itself', () => {
     const policy = resolvePolicy(kind)
     expect(resolvePolicy('custom', policySchema.parse(policy))).toEqual(policy)
   }
+})
+
+describe('what the arithmetic adapts by itself', () => {
+  test('streaks are weighed unless the user says how many failures are too many', () => {
+    expect(resolvePolicy('http').trip.streakSignificance).toBe(1e-5)
+    expect(resolvePolicy('http', { trip: { consecutiveTimeouts: 2 } }).trip.streakSignificance).toBe(1e-5)
+    expect(resolvePolicy('http', { trip: { consecutiveFailures: 5 } }).trip.streakSignificance).toBe(false)
+    expect(resolvePolicy('http', { trip: { consecutiveFailures: false } }).trip.streakSignificance).toBe(false)
+    expect(resolvePolicy('http', { trip: { consecutiveFailures: 5, streakSignificance: 0.1 } }).trip.streakSignificance).toBe(0.1)
+  })
+
+  const steady = KINDS.filter((kind) => !['openai', 'perplexity', 'lightrag', 'knowledge-base'].includes(kind))
+
+  test.each(KINDS)('%s looks for stalled calls, and times its probes by them, only if its latency is steady', (kind) => {
+    const { trip, probePatience } = resolvePolicy(kind)
+    expect(trip.stalledCalls).toEqual(steady.includes(kind) ? { patience: 3 } : false)
+    expect(probePatience).toBe(steady.includes(kind) ? 3 : false)
+  })
+
+  test('stalled calls can be looked for in any kind, with any patience, or in none', () => {
+    expect(resolvePolicy('openai', { trip: { stalledCalls: {} } }).trip.stalledCalls).toEqual({ patience: 3 })
+    expect(resolvePolicy('openai', { trip: { stalledCalls: { patience: 10 } } }).trip.stalledCalls).toEqual({ patience: 10 })
+    expect(resolvePolicy('http', { trip: { stalledCalls: false } }).trip.stalledCalls).toBe(false)
+  })
+
+  test('a probe’s time is the user’s own where they give one, or a recovery time', () => {
+    expect(resolvePolicy('http', { probeTimeout: 1000 }).probePatience).toBe(false)
+    expect(resolvePolicy('http', { recoveryTimeout: 1000 }).probePatience).toBe(false)
+    expect(resolvePolicy('http', { probeTimeout: 1000, probePatience: 5 }).probePatience).toBe(5)
+    expect(resolvePolicy('openai', { probePatience: 5 }).probePatience).toBe(5)
+  })
+
+  test('nothing ramps unless it is asked to', () => {
+    for (const kind of KINDS) expect(resolvePolicy(kind).rampDuration).toBe(0)
+  })
 })

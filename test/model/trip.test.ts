@@ -1,8 +1,8 @@
 // Every edge of the trip arithmetic: = and just under each threshold, minimum − 1 and minimum, each rule off.
 import { describe, expect, test } from 'vitest'
-import { type PolicyInput, resolvePolicy } from '../../src/model/policy.ts'
+import { KINDS, type Kind, type PolicyInput, resolvePolicy } from '../../src/model/policy.ts'
 import { NO_STATS, type WindowStats } from '../../src/model/stats.ts'
-import { degradingRule, minimumCalls, trippedRule } from '../../src/model/trip.ts'
+import { degradingRule, minimumCalls, stallTrips, trippedRule } from '../../src/model/trip.ts'
 
 const ALL_OFF = { consecutiveFailures: false, failureRate: false, slowCallRate: false, consecutiveTimeouts: false } as const
 
@@ -122,5 +122,89 @@ describe('degrading', () => {
     expect(degradingRule(worst, resolvePolicy('http', { degrade: false }))).toBeUndefined()
     const rulesOff = resolvePolicy('http', { degrade: { consecutiveFailures: false, failureRate: false } })
     expect(degradingRule(worst, rulesOff)).toBeUndefined()
+  })
+})
+
+describe('a streak that is no accident', () => {
+  const RATES_OFF = { failureRate: false, slowCallRate: false } as const
+
+  /** The least failures (or timeouts) in a row that trip, after `calls` of which `failures` failed. */
+  function streakThatTrips(
+    kind: Kind,
+    [calls, failures]: readonly [calls: number, failures: number],
+    trip: PolicyInput['trip'] = { consecutiveTimeouts: false },
+    counted: 'consecutiveFailures' | 'consecutiveTimeouts' = 'consecutiveFailures',
+  ): number {
+    const policy = resolvePolicy(kind, { trip: { ...RATES_OFF, ...trip } })
+    for (let n = 1; n <= 100; n++) {
+      const streak = { consecutiveFailures: n, [counted]: n }
+      if (trippedRule(stats({ calls: calls + n, failures: failures + n, ...streak }), policy)) return n
+    }
+    return Number.POSITIVE_INFINITY
+  }
+
+  // fresh, then after a thousand calls of which none, 1%, 10%, 30%, half, all failed
+  test.each([
+    ['openai', 3, 3, 3, 5, 10, 14, 14],
+    ['perplexity', 4, 4, 4, 5, 10, 14, 14],
+    ['lightrag', 5, 5, 5, 5, 10, 14, 14],
+    ['cache', 8, 8, 8, 8, 10, 14, 14],
+    ['embedding', 5, 5, 5, 5, 10, 14, 14],
+    ['knowledge-base', 8, 8, 8, 8, 10, 14, 14],
+    ['http', 5, 5, 5, 5, 10, 14, 14],
+    ['custom', 5, 5, 5, 5, 10, 14, 14],
+  ] as const)('of %s: fresh %i; after 0%% failed %i, 1%% %i, 10%% %i, 30%% %i, 50%% %i, all %i', (kind, fresh, ...after) => {
+    expect(streakThatTrips(kind, [0, 0])).toBe(fresh)
+    const before = [0, 10, 100, 300, 500, 1000].map((failures) => [1000, failures] as const)
+    expect(before.map((counts) => streakThatTrips(kind, counts))).toEqual(after)
+  })
+
+  test('is never longer than fourteen, whatever the threshold below it', () => {
+    for (const kind of KINDS) {
+      for (let failures = 0; failures <= 1000; failures += 50) {
+        expect(streakThatTrips(kind, [1000, failures])).toBeLessThanOrEqual(14)
+      }
+    }
+  })
+
+  test('is as long as the threshold where that is longer', () => {
+    const trip = { consecutiveFailures: 40, streakSignificance: 1e-5 } as const
+    expect(streakThatTrips('http', [1000, 500], trip)).toBe(40)
+  })
+
+  test('counts exactly what the user asked for, unless they ask for its significance too', () => {
+    const three = { consecutiveFailures: 3 } as const
+    expect(streakThatTrips('http', [1000, 300], three)).toBe(3)
+    expect(streakThatTrips('http', [1000, 300], { ...three, streakSignificance: 1e-5 })).toBe(10)
+    expect(streakThatTrips('http', [1000, 300], { ...three, streakSignificance: false })).toBe(3)
+  })
+
+  test('is shorter where less significance is asked for, and plain where none is', () => {
+    expect(streakThatTrips('openai', [1000, 300], { consecutiveTimeouts: false, streakSignificance: 0.01 })).toBe(4)
+    expect(streakThatTrips('openai', [1000, 300], { consecutiveTimeouts: false, streakSignificance: false })).toBe(3)
+  })
+
+  test('is judged by the calls before it, not by itself', () => {
+    expect(streakThatTrips('http', [5, 0])).toBe(5)
+    expect(streakThatTrips('http', [0, 0])).toBe(5)
+  })
+
+  test('of timeouts is weighed in the same way', () => {
+    const trip = { consecutiveTimeouts: 3 } as const
+    const fails = (counts: readonly [number, number]) => streakThatTrips('http', counts, trip, 'consecutiveTimeouts')
+    expect(fails([0, 0])).toBe(3)
+    expect(fails([1000, 300])).toBe(10)
+  })
+
+  test('may be made up of calls that have not ended', () => {
+    const policy = resolvePolicy('http')
+    const trips = (before: Partial<WindowStats>, stalled: number) => stallTrips(stats(before), stalled, policy)
+    expect([trips({}, 4), trips({}, 5)]).toEqual([false, true])
+    const two = { calls: 2, failures: 2, consecutiveFailures: 2 }
+    expect([trips(two, 2), trips(two, 3)]).toEqual([false, true])
+    const noisy = { calls: 1000, failures: 300 }
+    expect([trips(noisy, 9), trips(noisy, 10)]).toEqual([false, true])
+    expect(stallTrips(stats({}), 100, resolvePolicy('openai'))).toBe(false)
+    expect(stallTrips(stats({}), 100, resolvePolicy('http', { trip: { consecutiveFailures: false } }))).toBe(false)
   })
 })

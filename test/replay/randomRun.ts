@@ -38,6 +38,7 @@ const SERVICES = {
     stableAfter: 5_000,
     maxKeys: 1,
   },
+  // As it is by default: adaptive, streaks weighed, stalled calls looked for, patient probes.
   steady: { kind: 'cache' },
 } as const
 
@@ -49,6 +50,7 @@ type Ending = 'well' | 'busy' | 'broken' | 'limited' | 'limited for 2 s' | 'forb
 export type Step =
   | { readonly do: 'call'; readonly on: Target; readonly times: number; readonly takes: number; readonly ends: Ending }
   | { readonly do: 'begin'; readonly on: Target }
+  | { readonly do: 'pile up'; readonly on: Target; readonly times: number; readonly every: number }
   | { readonly do: 'end'; readonly which: number; readonly ends: Ending }
   | { readonly do: 'hang'; readonly on: Target; readonly timeout: number }
   | { readonly do: 'plead'; readonly on: Target; readonly as: 'override' | 'probe'; readonly ends: Ending }
@@ -59,7 +61,7 @@ export type Step =
   | { readonly do: 'command'; readonly on: Target; readonly command: (now: number) => Command }
   | { readonly do: 'reconfigure'; readonly on: Name; readonly change: PolicyInput }
 
-const name = fc.constantFrom<Name>('search', 'search', 'model', 'model', 'steady')
+const name = fc.constantFrom<Name>('search', 'search', 'model', 'model', 'steady', 'steady')
 const target: fc.Arbitrary<Target> = fc.tuple(name, fc.constantFrom(undefined, undefined, undefined, 'a', 'b/ü', 'c'))
 const ending = fc.constantFrom<Ending>(
   'well',
@@ -121,6 +123,7 @@ const signal: fc.Arbitrary<(now: number) => Signal> = fc.oneof(
       ),
     ),
   level.map((to) => fromNow((): Signal => ({ kind: 'health', level: to, reason: 'quality' }))),
+  fc.integer({ min: 1, max: 15 }).map((calls) => fromNow((): Signal => ({ kind: 'stalled', calls }))),
   fc.constantFrom(
     fromNow((): Signal => ({ kind: 'limitCleared' })),
     fromNow((): Signal => ({ kind: 'budgetCleared' })),
@@ -160,6 +163,9 @@ const change = fc.constantFrom<PolicyInput>(
   { recoveryTimeout: 700, probeTimeout: 300, halfOpenTimeout: 900 },
   { levels: [{ admit: 'fallback-only' }, {}, {}] },
   { degrade: false },
+  { adaptiveRecovery: true, probePatience: 2 },
+  { adaptiveRecovery: false, trip: { streakSignificance: 0.01 } },
+  { trip: { stalledCalls: false } },
 )
 
 const step: fc.Arbitrary<Step> = fc.oneof(
@@ -174,6 +180,15 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     }),
   },
   { weight: 5, arbitrary: fc.record({ do: fc.constant('begin' as const), on: target }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      do: fc.constant('pile up' as const),
+      on: target,
+      times: fc.integer({ min: 5, max: 20 }),
+      every: fc.constantFrom(20, 110.25, 700),
+    }),
+  },
   { weight: 5, arbitrary: fc.record({ do: fc.constant('end' as const), which: fc.nat({ max: 7 }), ends: ending }) },
   {
     weight: 2,
@@ -266,6 +281,13 @@ export async function perform(
         if (call) open.push(call)
         break
       }
+      case 'pile up':
+        for (let n = 0; n < step.times; n++) {
+          const call = admitted(step.on)
+          if (call) open.push(call)
+          clock.advance(step.every)
+        }
+        break
       case 'end':
         open.splice(step.which, 1)[0]?.end(step.ends)
         break

@@ -22,7 +22,7 @@ afterAll(() => rm(directory, { recursive: true, force: true }))
 
 describe(`any random run (seed ${seed})`, () => {
   it('replays from memory without a difference', async () => {
-    const met = { inputs: 0, transitions: 0 }
+    const met = { inputs: 0, transitions: 0, stalled: 0 }
     await fc.assert(
       fc.asyncProperty(randomRun, async (run) => {
         const journal = new MemoryJournal()
@@ -33,11 +33,15 @@ describe(`any random run (seed ${seed})`, () => {
         expect(problemIn(result)).toBeUndefined()
         met.inputs += result.inputs
         met.transitions += result.transitions
+        met.stalled += journal.records.filter(
+          (record) => record.type === 'transition' && record.reason === 'stalled_calls',
+        ).length
       }),
       { seed, numRuns: 150 },
     )
     expect(met.inputs).toBeGreaterThan(8_000)
     expect(met.transitions).toBeGreaterThan(1_000)
+    expect(met.stalled).toBeGreaterThan(20)
   }, 60_000)
 
   it('replays from a file that was rotated: each file by itself, and all of them together', async () => {
