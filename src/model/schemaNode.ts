@@ -16,6 +16,7 @@ export interface SchemaNode {
   readonly minimum?: number
   readonly maximum?: number
   readonly exclusiveMinimum?: number
+  readonly exclusiveMaximum?: number
   /** The unit of a number. */
   readonly unit?: string
   /** What is allowed, where the schema cannot say it in words. */
@@ -84,12 +85,13 @@ function partInWords(node: SchemaNode): string {
 }
 
 function range(node: SchemaNode): string {
-  const { minimum, maximum, exclusiveMinimum } = node
+  const { minimum, maximum, exclusiveMinimum, exclusiveMaximum } = node
   if (minimum !== undefined && maximum !== undefined) return `from ${minimum} to ${maximum}`
   return [
     minimum === undefined ? '' : `of at least ${minimum}`,
     exclusiveMinimum === undefined ? '' : `above ${exclusiveMinimum}`,
     maximum === undefined ? '' : `at most ${maximum}`,
+    exclusiveMaximum === undefined ? '' : `below ${exclusiveMaximum}`,
   ]
     .filter((part) => part !== '')
     .join(' and ')

@@ -157,7 +157,7 @@ describe('calls that are out are no sign of trouble', () => {
     const first = search.admit()
     clock.advance(2000)
     first.succeed()
-    for (let i = 0; i < 18; i++) {
+    for (let i = 0; i < 40; i++) {
       search.admit()
       clock.advance(100)
     }

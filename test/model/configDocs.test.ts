@@ -51,11 +51,12 @@ describe('docs/configuration.md', () => {
 
   test('has the defaults that differ by kind', () => {
     const lines = KINDS.map((kind) => {
-      const { trip, recoveryTimeout, window } = resolvePolicy(kind)
+      const { trip, recoveryTimeout, window, probePatience } = resolvePolicy(kind)
       const slow = trip.slowCallRate === false ? 'off' : trip.slowCallRate.slowerThanMs
-      return `| ${kind} | ${trip.consecutiveFailures} | ${recoveryTimeout} | ${window.type === 'time' && window.seconds} | ${slow} |`
+      const patience = `${trip.stalledCalls === false ? 'off' : trip.stalledCalls.patience} | ${probePatience || 'off'}`
+      return `| ${kind} | ${trip.consecutiveFailures} | ${recoveryTimeout} | ${window.type === 'time' && window.seconds} | ${slow} | ${patience} |`
     })
-    expect(text).toContain(`|---|---|---|---|---|\n${lines.join('\n')}\n\n`)
+    expect(text).toContain(`|---|---|---|---|---|---|---|\n${lines.join('\n')}\n\n`)
   })
 
   test.each(documented(service).filter(([key]) => /^[\d`]/.test(rows.get(key)?.standard ?? '') && key !== 'kind'))(
@@ -74,11 +75,19 @@ describe('docs/configuration.md', () => {
   test('leaves no default that differs by kind unsaid', () => {
     const byKind = keys.map(([key]) => key).filter((key) => rows.get(key)?.standard.startsWith('by kind'))
     expect(byKind).toEqual(
-      expect.arrayContaining(['trip.consecutiveFailures', 'recoveryTimeout', 'window.seconds', 'trip.slowCallRate.slowerThanMs']),
+      expect.arrayContaining([
+        'trip.consecutiveFailures',
+        'recoveryTimeout',
+        'window.seconds',
+        'trip.slowCallRate.slowerThanMs',
+        'trip.stalledCalls',
+        'probePatience',
+      ]),
     )
     const rest = KINDS.map((kind) => {
-      const { trip, window: _, recoveryTimeout: __, ...same } = resolvePolicy(kind)
-      return { ...same, failureRate: trip.failureRate, consecutiveTimeouts: trip.consecutiveTimeouts }
+      const { trip, window: _, recoveryTimeout: __, probePatience: ___, ...same } = resolvePolicy(kind)
+      const { failureRate, consecutiveTimeouts, streakSignificance } = trip
+      return { ...same, failureRate, consecutiveTimeouts, streakSignificance }
     })
     for (const policy of rest) expect(policy).toEqual(rest[0])
   })
