@@ -4,6 +4,7 @@ import type { ActorRefFrom } from 'xstate'
 import type { breakerMachine } from '../machines/breakerMachine.ts'
 import type { BreakerContext } from '../model/breaker/context.ts'
 import { type Deadline, nextDeadline } from '../model/breaker/deadline.ts'
+import { countsOutcomes } from '../model/breaker/enter.ts'
 import type { BreakerEvent } from '../model/breaker/events.ts'
 import type { CallRejectedError } from '../model/errors.ts'
 import { countsAsFailure, type Failure } from '../model/failures.ts'
@@ -13,15 +14,17 @@ import type { Command, Directive, Signal } from '../model/signals.ts'
 import { type StatePath, stateOf } from '../model/states.ts'
 import type { WindowStats } from '../model/stats.ts'
 import { Timer } from '../model/timerWheel.ts'
-import { minimumCalls, stallTrips } from '../model/trip.ts'
+import { stallTrips } from '../model/trip.ts'
 import type { ServiceProfile } from '../services/serviceProfile.ts'
 import type { BreakerHost } from './breakerHost.ts'
-import { type CallWindow, createWindow, type WindowCounts } from './callWindow.ts'
-import { DemandMeter } from './demandMeter.ts'
+import type { WindowCounts } from './callWindow.ts'
 import { Gate, type Refusal } from './gate.ts'
-import { LatencyWatch } from './latencyWatch.ts'
+import { Meters } from './meters.ts'
+import { outcomeRecord } from './outcomeRecord.ts'
 import { rejectionFor } from './rejection.ts'
 import { savedPartsSchema } from './savedParts.ts'
+import { signalEvent } from './signalEvent.ts'
+import { patience, StallWatch } from './stallWatch.ts'
 import { transitionAlert } from './transitionAlert.ts'
 
 export type BreakerRef = ActorRefFrom<typeof breakerMachine>
@@ -32,18 +35,6 @@ export interface Admission {
   /** The half-open probe this is. */
   readonly probe: number | undefined
 }
-
-/** No call is called stalled, and no probe overdue, before this. */
-const SHORTEST_STALL_MS = 300
-
-/** Calls admitted, and calls that had succeeded, when stalled calls were looked for. */
-interface Look {
-  readonly admitted: number
-  readonly successes: number
-}
-const LOOKS = 4
-const NEVER: Look = { admitted: 0, successes: -1 }
-const UNSEEN: readonly Look[] = Array.from({ length: LOOKS }, () => NEVER)
 
 /** Admitted by a health probe's exemption: of no generation that counts. */
 const NO_GENERATION = -1
@@ -64,11 +55,9 @@ export class Breaker {
   readonly #profile: ServiceProfile
   readonly #ref: BreakerRef
   readonly #timer: DeadlineTimer
-  readonly #latency = new LatencyWatch()
-  readonly #demand = new DemandMeter()
-  readonly #sinceEntry = { calls: 0, failures: 0, slow: 0 }
+  readonly #meters: Meters
+  readonly stalls = new StallWatch()
   readonly #subscription: { unsubscribe(): void }
-  #window: CallWindow
   #context: BreakerContext
   #deadline: Deadline | undefined
   /** True where a call's outcome can lead somewhere: the states that admit in the ordinary way. */
@@ -80,12 +69,6 @@ export class Breaker {
   /** The numbers it carries. */
   #evidence: TransitionRecord['stats'] | undefined
   #restoring = false
-  /** When to look for stalled calls next, ms on the clock; never while they cannot decide anything. */
-  stallCheckAt = Number.POSITIVE_INFINITY
-  /** The last looks, oldest first: together they span the patience. */
-  #looks: readonly Look[] = UNSEEN
-  /** Calls of an earlier time that were out when this began; nothing is held against them. */
-  #outBefore = 0
 
   constructor(
     readonly service: string,
@@ -99,7 +82,7 @@ export class Breaker {
     this.#ref = ref
     this.#timer = new DeadlineTimer(this)
     this.#context = ref.getSnapshot().context
-    this.#window = createWindow(this.#context.policy)
+    this.#meters = new Meters(this.#context.policy)
     this.#at = this.#context.spell.since
     this.#adopt(this.#context, this.#at)
     this.#subscription = ref.subscribe(({ context }) => this.#follow(context))
@@ -127,7 +110,7 @@ export class Breaker {
 
   /** A latency percentile over the breaker's life, ms. */
   latency(quantile: number): number {
-    return this.#latency.quantile(quantile)
+    return this.#meters.latency.quantile(quantile)
   }
 
   // --- calls ------------------------------------------------------------------------------------------------------------
@@ -156,7 +139,7 @@ export class Breaker {
     const refusal = gate.ask(at, exemption)
     if (refusal !== undefined) {
       this.rejected++
-      this.#demand.add(at)
+      this.#meters.demand.add(at)
       if (this.#host.wantsOutcomes) {
         const state = stateOf(gate.path)
         this.#host.emit({ type: 'outcome', at, service, result: 'rejected', latency: 0, generation, state })
@@ -178,35 +161,31 @@ export class Breaker {
   }
 
   /**
-   * Looks for calls that stall: admitted before the oldest look, not ended, and none has succeeded since. What it finds
-   * is journalled as a signal, as a replay sees calls only when they end.
+   * Looks for calls that stall. What it finds is journalled as a signal, as a replay sees calls only when they end; a look that
+   * finds nothing must leave no trace.
    */
   lookForStalls(now: number): void {
     const { stalledCalls } = this.policy.trip
+    const { typical } = this.#meters.latency
     if (!stalledCalls || this.disposed) {
-      this.stallCheckAt = Number.POSITIVE_INFINITY
+      this.stalls.stop()
       return
     }
-    const before = this.#looks[0] ?? NEVER
-    const ended = this.successes + this.failures + this.ignored
-    this.#outBefore = Math.min(this.#outBefore, this.inFlight)
-    const stalled = Math.min(before.admitted - ended, this.inFlight) - this.#outBefore
-    this.#looks = [...this.#looks.slice(1), { admitted: ended + this.inFlight, successes: this.successes }]
-    this.stallCheckAt = now + Math.max(SHORTEST_STALL_MS, (this.#latency.typical / 1000) * stalledCalls.patience) / LOOKS
-    if (stalled < 1 || before.successes !== this.successes || !this.#decides || this.#latency.typical === 0) return
+    const { successes, inFlight } = this
+    const ended = successes + this.failures + this.ignored
+    const stalled = this.stalls.look(now, { successes, ended, inFlight }, patience(typical, stalledCalls.patience))
+    if (stalled === 0 || typical === 0 || !this.#decides) return
     const at = Math.floor(now)
-    // Read without dropping what has expired: a look that finds nothing is not journalled, so it must leave no trace.
-    const counts = { ...this.#window.countsAt(at), consecutiveFailures: this.#window.consecutiveFailures }
-    if (stallTrips(counts, stalled, this.policy)) this.signal(at, { kind: 'stalled', calls: stalled })
+    if (stallTrips(this.#meters.counts(at), stalled, this.policy)) this.signal(at, { kind: 'stalled', calls: stalled })
   }
 
   /** Its time grows by a tenth with each opening, so that a service that comes back slow still can come back. */
   #probeTimeout(): number {
     const { probePatience, probeTimeout } = this.policy
-    const typical = this.#latency.typical / 1000
+    const { typical } = this.#meters.latency
     if (!probePatience || typical === 0) return probeTimeout
-    const patience = Math.max(SHORTEST_STALL_MS, typical * probePatience)
-    return Math.min(probeTimeout, Math.ceil(patience * 1.1 ** Math.min(Math.max(0, this.#context.openings - 1), 100)))
+    const growth = 1.1 ** Math.min(Math.max(0, this.#context.openings - 1), 100)
+    return Math.min(probeTimeout, Math.ceil(patience(typical, probePatience) * growth))
   }
 
   /** What {@link admit} would say now; nothing is used up or counted. */
@@ -219,16 +198,17 @@ export class Breaker {
   succeed(at: number, microseconds: number, generation: number, probe: number | undefined): void {
     this.successes++
     if (this.disposed) return
-    this.#demand.add(at)
-    const review = this.#latency.add(at, microseconds)
+    const meters = this.#meters
+    meters.demand.add(at)
+    const review = meters.latency.add(at, microseconds)
     const host = this.#host
-    if (host.wantsOutcomes) this.#emitOutcome('success', at, microseconds, generation, probe)
+    if (host.wantsOutcomes) this.#host.emit(outcomeRecord(this.service, 'success', at, microseconds, generation, probe))
     if (generation >= this.gate.countsFrom) {
       const slow = microseconds > this.#slowFrom ? 1 : 0
-      const window = this.#window
+      const { window } = meters
       window.success(at, slow)
-      if (this.gate.level !== 0) this.#countSinceEntry(0, slow)
-      if (this.#decides ? (window.failures !== 0 || window.slow !== 0) && this.#meetsRate(window) : probe !== undefined) {
+      if (this.gate.level !== 0) meters.countSinceEntry(0, slow)
+      if (this.#decides ? (window.failures !== 0 || window.slow !== 0) && meters.meetsRate(this.policy) : probe !== undefined) {
         this.#settled({ type: 'call.succeeded', at, generation, probe })
       }
     }
@@ -240,14 +220,16 @@ export class Breaker {
   fail(at: number, microseconds: number, generation: number, probe: number | undefined, failure: Failure): void {
     this.failures++
     if (this.disposed) return
-    this.#demand.add(at)
+    const meters = this.#meters
+    meters.demand.add(at)
     const { type, retryAfterMs } = failure
-    if (this.#host.wantsOutcomes) this.#emitOutcome('failure', at, microseconds, generation, probe, failure)
+    if (this.#host.wantsOutcomes)
+      this.#host.emit(outcomeRecord(this.service, 'failure', at, microseconds, generation, probe, failure))
     if (generation >= this.gate.countsFrom) {
       const slow = microseconds > this.#slowFrom ? 1 : 0
-      if (countsAsFailure(type)) this.#window.failure(at, type, slow)
-      else if (type === 'quality_degradation') this.#window.success(at, slow)
-      if (this.gate.level !== 0) this.#countSinceEntry(countsAsFailure(type) ? 1 : 0, slow)
+      if (countsAsFailure(type)) meters.window.failure(at, type, slow)
+      else if (type === 'quality_degradation') meters.window.success(at, slow)
+      if (this.gate.level !== 0) meters.countSinceEntry(countsAsFailure(type) ? 1 : 0, slow)
       if (this.#decides || probe !== undefined) {
         this.#settled({ type: 'call.failed', at, generation, probe, failure: type, retryAfterMs })
       }
@@ -259,7 +241,7 @@ export class Breaker {
   ignore(at: number, microseconds: number, generation: number, probe: number | undefined): void {
     this.ignored++
     if (this.disposed) return
-    if (this.#host.wantsOutcomes) this.#emitOutcome('ignored', at, microseconds, generation, probe)
+    if (this.#host.wantsOutcomes) this.#host.emit(outcomeRecord(this.service, 'ignored', at, microseconds, generation, probe))
     if (probe !== undefined && generation >= this.gate.countsFrom) this.#send({ type: 'call.ignored', at, generation, probe })
     this.#host.deliver()
   }
@@ -269,26 +251,7 @@ export class Breaker {
   signal(at: number, signal: Signal): void {
     if (this.disposed) return
     this.#host.emit({ type: 'signal', at, service: this.service, signal })
-    switch (signal.kind) {
-      case 'limit':
-        this.#send({ type: 'limit.hit', at, limit: signal, stats: this.stats(at) })
-        break
-      case 'limitCleared':
-        this.#send({ type: 'limit.cleared', at })
-        break
-      case 'budget':
-        this.#send({ type: 'budget.limited', at, budget: signal })
-        break
-      case 'budgetCleared':
-        this.#send({ type: 'budget.cleared', at })
-        break
-      case 'stalled':
-        this.#send({ type: 'calls.stalled', at, stalled: signal.calls, stats: this.stats(at) })
-        break
-      case 'health':
-        this.#send({ type: 'health.changed', at, level: signal.level, why: signal.reason })
-        break
-    }
+    this.#send(signalEvent(signal, at, this.stats(at)))
     this.#host.deliver()
   }
 
@@ -308,15 +271,8 @@ export class Breaker {
 
   reconfigure(at: number, policy: BreakerPolicy): void {
     this.#host.emit({ type: 'config', at, service: this.service, change: 'reconfigured', kind: this.kind, policy })
-    const before = this.policy.window
     this.#send({ type: 'reconfigure', at, policy })
-    if (before.type === policy.window.type) {
-      const saved = this.#window.save()
-      this.#window = createWindow(policy)
-      this.#window.restore(saved)
-    } else {
-      this.#window = createWindow(policy)
-    }
+    this.#meters.adapt(policy)
     this.#host.deliver()
   }
 
@@ -324,8 +280,8 @@ export class Breaker {
   fire(at: number, id: TimerId): void {
     this.#host.emit({ type: 'timer', at, service: this.service, id })
     if (id === 'recovered') {
-      this.#send({ type: 'timer.recovered', at, stats: this.stats(at), latency: this.#latency.risen })
-      this.#resetSinceEntry()
+      this.#send({ type: 'timer.recovered', at, stats: this.stats(at), latency: this.#meters.latency.risen })
+      this.#meters.resetSinceEntry()
     } else if (id === 'probeOverdue' || id === 'roundOverdue') {
       this.#send({ type: `timer.${id}`, at, stats: this.stats(at) })
     } else {
@@ -346,25 +302,14 @@ export class Breaker {
 
   // --- state ------------------------------------------------------------------------------------------------------------
 
-  /** What the window and its companions count at `at`. */
+  /** What the window and its companions count at `at`; counts that have expired are dropped. */
   stats(at: number): WindowStats {
-    const window = this.#window
-    window.expire(at)
-    return {
-      calls: window.calls,
-      failures: window.failures,
-      slow: window.slow,
-      consecutiveFailures: window.consecutiveFailures,
-      consecutiveTimeouts: window.consecutiveTimeouts,
-      consecutiveServerErrors: window.consecutiveServerErrors,
-      callsPerSecond: this.#demand.perSecond(at),
-      sinceEntry: { ...this.#sinceEntry },
-    }
+    return this.#meters.stats(at)
   }
 
-  /** Those of the numbers that users are shown; looking changes nothing, so that a replay need not know who looked. */
+  /** Those of the numbers that users are shown; looking changes nothing. */
   counts(at: number): WindowCounts {
-    return this.#window.countsAt(at)
+    return this.#meters.counts(at)
   }
 
   save(): SavedBreaker {
@@ -375,9 +320,8 @@ export class Breaker {
       kind: this.kind,
       path: this.path,
       context,
-      window: { counts: this.#window.save(), demand: this.#demand.save(), sinceEntry: { ...this.#sinceEntry } },
+      ...this.#meters.save(),
       gate: this.gate.save(),
-      latency: this.#latency.save(),
     }
   }
 
@@ -385,14 +329,11 @@ export class Breaker {
   restore(saved: SavedBreaker, at: number): void {
     const parts = savedPartsSchema.parse(saved)
     const context: BreakerContext = { ...parts.context, service: this.service, policy: this.policy }
-    this.#window.restore(parts.window.counts)
-    this.#demand.restore(parts.window.demand)
-    this.#latency.restore(parts.latency)
+    this.#meters.restore(parts)
     this.#restoring = true
     this.#send({ type: 'restore', at, saved: context })
     this.#restoring = false
     this.gate.restore(parts.gate)
-    Object.assign(this.#sinceEntry, parts.window.sinceEntry)
   }
 
   /** Frees the places of probes that a stopped process took with it. */
@@ -436,59 +377,11 @@ export class Breaker {
     this.#send({ ...event, stats, healthyOtherwise })
   }
 
-  /** The rates of the trip arithmetic, asked without building anything; the machine has the last word. */
-  #meetsRate(window: CallWindow): boolean {
-    const { policy } = this
-    const { failureRate, slowCallRate } = policy.trip
-    const { calls } = window
-    // Divided as the trip arithmetic divides, or the two would part where a rate is just at its threshold.
-    return (
-      (failureRate !== false && calls >= minimumCalls(failureRate, policy) && window.failures / calls >= failureRate.threshold) ||
-      (slowCallRate !== false && calls >= minimumCalls(slowCallRate, policy) && window.slow / calls >= slowCallRate.threshold)
-    )
-  }
-
   #reviewLatency(at: number): void {
     const ratio = this.policy.degrade === false ? false : this.policy.degrade.p95Ratio
-    if (!this.#latency.review(at, ratio) || !this.#decides || !this.#latency.risen) return
-    this.#send({ type: 'latency.rose', at, latency: this.#latency.risen })
-  }
-
-  #emitOutcome(
-    result: OutcomeRecord['result'],
-    at: number,
-    microseconds: number,
-    generation: number,
-    probe: number | undefined,
-    failure?: Failure,
-  ): void {
-    const outcome: { -readonly [K in keyof OutcomeRecord]: OutcomeRecord[K] } = {
-      type: 'outcome',
-      at,
-      service: this.service,
-      result,
-      latency: microseconds / 1000,
-      generation,
-    }
-    if (probe !== undefined) outcome.probe = probe
-    if (failure) {
-      outcome.failure = failure.type
-      if (failure.status !== undefined) outcome.status = failure.status
-      if (failure.retryAfterMs !== undefined) outcome.retryAfterMs = failure.retryAfterMs
-    }
-    this.#host.emit(outcome)
-  }
-
-  #countSinceEntry(failed: 0 | 1, slow: 0 | 1): void {
-    this.#sinceEntry.calls++
-    this.#sinceEntry.failures += failed
-    this.#sinceEntry.slow += slow
-  }
-
-  #resetSinceEntry(): void {
-    this.#sinceEntry.calls = 0
-    this.#sinceEntry.failures = 0
-    this.#sinceEntry.slow = 0
+    const { latency } = this.#meters
+    if (!latency.review(at, ratio) || !this.#decides || !latency.risen) return
+    this.#send({ type: 'latency.rose', at, latency: latency.risen })
   }
 
   /** The number that a probe admitted now will have. */
@@ -509,8 +402,8 @@ export class Breaker {
     if (context.generation === before.generation || this.#restoring) return
     const from = before.spell.in
     const to = context.spell.in
-    if (context.countsFrom !== before.countsFrom) this.#window.clear(stateOf(to) === 'open' || to === 'halfOpen')
-    this.#resetSinceEntry()
+    if (context.countsFrom !== before.countsFrom) this.#meters.window.clear(stateOf(to) === 'open' || to === 'halfOpen')
+    this.#meters.resetSinceEntry()
     const transition: TransitionRecord = {
       type: 'transition',
       at,
@@ -534,19 +427,9 @@ export class Breaker {
     this.gate.project(context, at)
     const { trip } = context.policy
     this.#slowFrom = trip.slowCallRate === false ? Number.POSITIVE_INFINITY : trip.slowCallRate.slowerThanMs * 1000
-    const path = context.spell.in
-    this.#decides =
-      path === 'closed.watching' ||
-      path === 'closed.ramping' ||
-      path === 'rateLimited.paced' ||
-      path === 'budgetLimited.throttled' ||
-      path.startsWith('degraded')
-    if (!this.#decides || !trip.stalledCalls) this.stallCheckAt = Number.POSITIVE_INFINITY
-    else if (countsAnew || this.stallCheckAt === Number.POSITIVE_INFINITY) {
-      this.stallCheckAt = 0
-      this.#looks = UNSEEN
-      this.#outBefore = this.inFlight
-    }
+    this.#decides = countsOutcomes(context.spell.in)
+    if (!this.#decides || !trip.stalledCalls) this.stalls.stop()
+    else if (countsAnew || !this.stalls.watching) this.stalls.begin()
     const deadline = nextDeadline(context)
     const { clock } = this.#host
     if (deadline && (deadline.at !== this.#deadline?.at || deadline.id !== this.#deadline.id)) clock.arm(this.#timer, deadline.at)

@@ -33,7 +33,7 @@ export function execute<T, F = never>(breaker: Breaker, run: Protected<T>, optio
 
 function runPlainly<T>(breaker: Breaker, run: Protected<T>): Promise<T> {
   const now = breaker.clock.now()
-  if (now >= breaker.stallCheckAt) {
+  if (now >= breaker.stalls.nextLook) {
     breaker.lookForStalls(now)
     // What stalls has shut the gate on this very call.
     if (!breaker.gate.plain) return runGuarded(breaker, run, {})
@@ -78,7 +78,7 @@ function runGuarded<T, F>(breaker: Breaker, run: Protected<T>, options: ExecuteO
       : undefined
   const { clock, gate } = breaker
   const startedAt = clock.now()
-  if (startedAt >= breaker.stallCheckAt) breaker.lookForStalls(startedAt)
+  if (startedAt >= breaker.stalls.nextLook) breaker.lookForStalls(startedAt)
   const admission =
     gate.plain && exemption === undefined
       ? { generation: gate.generation, probe: undefined }

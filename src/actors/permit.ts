@@ -26,7 +26,7 @@ export interface Permit extends Disposable {
 export function admit(breaker: Breaker): Permit {
   if (breaker.disposed) throw new ClosedError(breaker.service)
   const startedAt = breaker.clock.now()
-  if (startedAt >= breaker.stallCheckAt) breaker.lookForStalls(startedAt)
+  if (startedAt >= breaker.stalls.nextLook) breaker.lookForStalls(startedAt)
   const { gate } = breaker
   const admission = gate.plain ? { generation: gate.generation, probe: undefined } : breaker.admit(Math.floor(startedAt))
   if (admission instanceof CallRejectedError) throw admission

@@ -88,6 +88,7 @@ const contextSchema = z
 export const savedPartsSchema = z.object({
   context: contextSchema,
   window: z.object({
+    type: z.enum(['time', 'count']),
     counts: z.object({
       calls: counts,
       failures: counts,

@@ -22,7 +22,8 @@ export function trippedRule(stats: WindowStats, policy: BreakerPolicy): TripRule
 export function stallTrips(stats: StreakStats, stalled: number, policy: BreakerPolicy): boolean {
   const { stalledCalls, consecutiveFailures } = policy.trip
   // Absent in journals older than the rule.
-  if (!stalledCalls || consecutiveFailures === false) return false
+  // A stall alone may be a turn to longer calls; with a failure it is a stall.
+  if (!stalledCalls || consecutiveFailures === false || stats.consecutiveFailures === 0) return false
   return streakReached(stats.consecutiveFailures + stalled, consecutiveFailures, stats, policy)
 }
 

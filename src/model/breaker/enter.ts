@@ -42,10 +42,11 @@ export function note(context: BreakerContext, event: BreakerEvent): BreakerConte
 
 /** Between states that admit calls the counts go on; whatever shut calls out, or was an operator's doing, ends them. */
 function startsCountingAnew(from: StatePath, to: StatePath): boolean {
-  return !isCounting(from) || !isCounting(to)
+  return !countsOutcomes(from) || !countsOutcomes(to)
 }
 
-function isCounting(path: StatePath): boolean {
+/** The states whose calls' outcomes count: those that admit calls in the ordinary way. */
+export function countsOutcomes(path: StatePath): boolean {
   return (
     path === 'closed.watching' ||
     path === 'closed.ramping' ||
