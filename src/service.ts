@@ -2,8 +2,8 @@
 import type { Breaker } from './actors/breaker.ts'
 import { type ExecuteOptions, execute, type Protected } from './actors/execute.ts'
 import type { KeyedBreakers } from './actors/keyedBreakers.ts'
+import { keyedName } from './actors/keyedName.ts'
 import { admit, type Permit } from './actors/permit.ts'
-import { nextDeadline } from './model/breaker/deadline.ts'
 import { checked } from './model/checked.ts'
 import { type CallRejectedError, ClosedError } from './model/errors.ts'
 import type { BreakerPolicy, Kind } from './model/policy.ts'
@@ -54,13 +54,22 @@ export interface Service {
 
 /** A service with breakers of its own for keys. */
 export interface KeyableService extends Service {
-  /** The service as `key` (a tenant, a model) sees it: a breaker of its own, under the same policy. */
+  /**
+   * The service as `key` (a tenant, a model) sees it: a breaker of its own, under the same policy, hung on the board with its
+   * first call. Throws a ConfigError for a key of more than 512 bytes.
+   */
   for(key: string): Service
 }
 
-/** `find` is asked at every use, so that a handle outlives the breaker it leads to. */
-export function serviceHandle(find: () => Breaker): Service {
-  return new Handle(find)
+/** Where a handle finds its breaker: at every use anew, so that a handle outlives the breaker it leads to. */
+interface Source {
+  readonly name: string
+  readonly kind: Kind
+  readonly policy: BreakerPolicy
+  /** The breaker as it is; undefined for a key that has none (yet, or any more). */
+  look(): Breaker | undefined
+  /** The breaker for a call or a command. */
+  use(): Breaker
 }
 
 export function keyableService(breaker: Breaker, keyed: KeyedBreakers): KeyableService {
@@ -68,42 +77,44 @@ export function keyableService(breaker: Breaker, keyed: KeyedBreakers): KeyableS
 }
 
 class Handle implements Service {
-  readonly #find: () => Breaker
+  readonly #source: Source
 
-  constructor(find: () => Breaker) {
-    this.#find = find
+  constructor(source: Source) {
+    this.#source = source
   }
 
   get name(): string {
-    return this.#find().service
+    return this.#source.name
   }
 
   get kind(): Kind {
-    return this.#find().kind
+    return this.#source.kind
   }
 
   get state(): StateName {
-    return stateOf(this.#find().path)
+    return stateOf(this.path)
   }
 
   get path(): StatePath {
-    return this.#find().path
+    return this.#source.look()?.path ?? 'closed.watching'
   }
 
   get policy(): BreakerPolicy {
-    return this.#find().policy
+    return this.#source.policy
   }
 
   get reason(): string {
-    return this.#find().context.reason
+    return this.#source.look()?.context.reason ?? 'created'
   }
 
   get until(): number | undefined {
-    return nextDeadline(this.#find().context)?.at
+    const deadline = this.#source.look()?.deadline
+    return deadline?.id === 'directiveExpired' ? undefined : deadline?.at
   }
 
   get stats(): ServiceStats {
-    const breaker = this.#find()
+    const breaker = this.#source.look()
+    if (!breaker) return UNUSED
     return {
       successes: breaker.successes,
       failures: breaker.failures,
@@ -116,30 +127,36 @@ class Handle implements Service {
   }
 
   execute<T, F = never>(run: Protected<T>, options?: ExecuteOptions<F>): Promise<T | F> {
-    return execute(this.#find(), run, options)
+    let breaker: Breaker
+    try {
+      breaker = this.#source.use()
+    } catch (error) {
+      return Promise.reject(error)
+    }
+    return execute(breaker, run, options)
   }
 
   admit(): Permit {
-    return admit(this.#find())
+    return admit(this.#source.use())
   }
 
   peek(): CallRejectedError | undefined {
-    const breaker = this.#find()
-    return breaker.peek(now(breaker))
+    const breaker = this.#source.look()
+    return breaker && open(breaker).peek(now(breaker))
   }
 
   signal(signal: Signal): void {
-    const breaker = open(this.#find())
+    const breaker = open(this.#source.use())
     breaker.signal(now(breaker), checked(signalSchema, signal, 'signal'))
   }
 
   direct(directive: DirectiveInput): void {
-    const breaker = open(this.#find())
+    const breaker = open(this.#source.use())
     breaker.direct(now(breaker), checked(directiveSchema, directive, 'directive'))
   }
 
   command(command: Command): void {
-    const breaker = open(this.#find())
+    const breaker = open(this.#source.use())
     breaker.command(now(breaker), checked(commandSchema, command, 'command'))
   }
 }
@@ -149,7 +166,17 @@ class KeyableHandle extends Handle implements KeyableService {
   readonly #keyed: KeyedBreakers
 
   constructor(breaker: Breaker, keyed: KeyedBreakers) {
-    super(() => breaker)
+    const { service: name, kind } = breaker
+    const find = (): Breaker => breaker
+    super({
+      name,
+      kind,
+      get policy() {
+        return breaker.policy
+      },
+      look: find,
+      use: find,
+    })
     this.#breaker = breaker
     this.#keyed = keyed
   }
@@ -159,9 +186,28 @@ class KeyableHandle extends Handle implements KeyableService {
   }
 
   for(key: string): Service {
-    this.#keyed.get(key)
-    return serviceHandle(() => this.#keyed.get(key))
+    const parent = open(this.#breaker)
+    const keyed = this.#keyed
+    return new Handle({
+      name: keyedName(parent.service, key),
+      kind: parent.kind,
+      get policy() {
+        return parent.policy
+      },
+      look: () => keyed.peek(key),
+      use: () => keyed.get(key),
+    })
   }
+}
+
+const UNUSED: ServiceStats = {
+  successes: 0,
+  failures: 0,
+  ignored: 0,
+  rejected: 0,
+  inFlight: 0,
+  window: { calls: 0, failures: 0, slow: 0 },
+  latency: { p50: 0, p95: 0, p99: 0 },
 }
 
 function open(breaker: Breaker): Breaker {

@@ -3,6 +3,7 @@
 import { createActor, type InspectionEvent, type Observer } from 'xstate'
 import type { Bus } from '../bus/bus.ts'
 import type { Journal } from '../bus/journal.ts'
+import { type BreakerInput, breakerMachine } from '../machines/breakerMachine.ts'
 import { orchestratorMachine } from '../machines/orchestratorMachine.ts'
 import type { Clock } from '../model/clock.ts'
 import type { BreakerPolicy, Kind } from '../model/policy.ts'
@@ -11,6 +12,7 @@ import { BEHAVIOUR, type GearEvent, type HeaderReason, type HeaderRecord, type T
 import type { ServiceProfile } from '../services/serviceProfile.ts'
 import { Breaker, type BreakerRef } from './breaker.ts'
 import type { BreakerHost } from './breakerHost.ts'
+import { isKeyed } from './keyedName.ts'
 
 export interface BoardOptions {
   readonly clock: Clock
@@ -32,6 +34,7 @@ export class Board implements BreakerHost {
   #journal: Pick<Journal, 'append'> | undefined
   #outbox: GearEvent[] = []
   #delivering = false
+  readonly #warned = new Set<string>()
 
   constructor(options: BoardOptions) {
     this.#options = options
@@ -48,9 +51,7 @@ export class Board implements BreakerHost {
   /** Hangs a breaker on the board. `announced` for one that comes while the board runs, so that a replay knows. */
   add(service: string, kind: Kind, policy: BreakerPolicy, at: number, announced = false): Breaker {
     if (announced) this.emit({ type: 'config', at, service, change: 'added', kind, policy })
-    this.#root.send({ type: 'breaker.added', at, service, policy, seed: deriveSeed(this.#options.seed, service) })
-    const ref = this.#root.getSnapshot().children[service] as BreakerRef | undefined
-    if (!ref) throw new Error(`the breaker of ${service} was not started`)
+    const ref = this.#start({ service, policy, seed: deriveSeed(this.#options.seed, service), at })
     const breaker = new Breaker(service, kind, this.#options.profileFor(kind), ref, this)
     this.#breakers.set(service, breaker)
     this.deliver()
@@ -63,7 +64,7 @@ export class Board implements BreakerHost {
     this.emit({ type: 'config', at, service, change: 'removed' })
     this.#breakers.delete(service)
     breaker.dispose()
-    this.#root.send({ type: 'breaker.removed', at, service })
+    this.#root.send({ type: 'breaker.removed', at, service, breaker: breaker.ref })
     this.deliver()
   }
 
@@ -104,9 +105,28 @@ export class Board implements BreakerHost {
   }
 
   stop(): void {
-    for (const breaker of this.#breakers.values()) breaker.dispose()
-    this.#root.send({ type: 'board.stopped', at: this.now() })
+    const at = this.now()
+    for (const breaker of this.#breakers.values()) {
+      breaker.dispose()
+      this.#root.send({ type: 'breaker.removed', at, service: breaker.service, breaker: breaker.ref })
+    }
+    this.#root.send({ type: 'board.stopped', at })
     this.#root.stop()
+  }
+
+  /**
+   * The orchestrator spawns the breakers of services. Those of keys come and go by the thousand: they are its children all the
+   * same, in one system with it, but not in its snapshot, which XState copies whenever a child in it comes or goes.
+   */
+  #start(input: BreakerInput): BreakerRef {
+    const { service } = input
+    if (isKeyed(service)) {
+      return createActor(breakerMachine, { parent: this.#root, id: service, systemId: service, input }).start()
+    }
+    this.#root.send({ type: 'breaker.added', ...input })
+    const ref = this.#root.getSnapshot().children[service] as BreakerRef | undefined
+    if (!ref) throw new Error(`the breaker of ${service} was not started`)
+    return ref
   }
 
   // --- BreakerHost ------------------------------------------------------------------------------------------------------
@@ -116,8 +136,19 @@ export class Board implements BreakerHost {
   }
 
   emit(event: GearEvent): void {
-    this.#journal?.append(event)
+    try {
+      this.#journal?.append(event)
+    } catch (error) {
+      this.#warn('the journal', error)
+    }
     if (this.#bus.wants(event.type)) this.#outbox.push(event)
+  }
+
+  /** A journal or bus of the user's own that throws must not take a call down with it. */
+  #warn(what: string, error: unknown): void {
+    if (this.#warned.has(what)) return
+    this.#warned.add(what)
+    warnOnce(what, error)
   }
 
   moved({ at, service, to }: TransitionRecord): void {
@@ -133,6 +164,8 @@ export class Board implements BreakerHost {
         const event = this.#outbox[next]
         if (event) this.#bus.publish(event)
       }
+    } catch (error) {
+      this.#warn('the bus', error)
     } finally {
       this.#outbox = []
       this.#delivering = false
@@ -150,8 +183,12 @@ function shielded(inspect: NonNullable<BoardOptions['inspect']>): (event: Inspec
     } catch (error) {
       if (warned) return
       warned = true
-      const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
-      process.emitWarning(`the inspector threw; further errors of it are not shown: ${text}`, 'SwitchgearWarning')
+      warnOnce('the inspector', error)
     }
   }
+}
+
+function warnOnce(what: string, error: unknown): void {
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
+  process.emitWarning(`${what} threw; further errors of it are not shown: ${text}`, 'SwitchgearWarning')
 }

@@ -3,12 +3,14 @@
 import { ClosedError } from '../model/errors.ts'
 import type { Board } from './board.ts'
 import type { Breaker } from './breaker.ts'
+import { keyedName, keyOf } from './keyedName.ts'
 
 export class KeyedBreakers {
   readonly #board: Board
   readonly #parent: Breaker
   /** In the order of their last use. */
   readonly #breakers = new Map<string, Breaker>()
+  #latest: string | undefined
 
   constructor(board: Board, parent: Breaker) {
     this.#board = board
@@ -19,12 +21,20 @@ export class KeyedBreakers {
     return this.#breakers.size
   }
 
-  /** The breaker of `key`, hung on the board if it was not there. */
+  /** The breaker of `key` if there is one; looking is no use of it. */
+  peek(key: string): Breaker | undefined {
+    return this.#breakers.get(key)
+  }
+
+  /** The breaker of `key`, hung on the board if it was not there. Throws a ConfigError for a key that is too long. */
   get(key: string): Breaker {
     const known = this.#breakers.get(key)
     if (known) {
-      this.#breakers.delete(key)
-      this.#breakers.set(key, known)
+      if (key !== this.#latest) {
+        this.#breakers.delete(key)
+        this.#breakers.set(key, known)
+        this.#latest = key
+      }
       return known
     }
     const { service, kind, policy, disposed } = this.#parent
@@ -36,12 +46,14 @@ export class KeyedBreakers {
     while (this.#breakers.size >= policy.maxKeys) this.#evict()
     const breaker = this.#board.get(name) ?? this.#board.add(name, kind, policy, this.#board.now(), true)
     this.#breakers.set(key, breaker)
+    this.#latest = key
     return breaker
   }
 
   /** Takes in a breaker that a journal had kept. */
   adopt(breaker: Breaker): void {
-    this.#breakers.set(keyOf(breaker.service), breaker)
+    this.#latest = keyOf(breaker.service)
+    this.#breakers.set(this.#latest, breaker)
   }
 
   [Symbol.iterator](): IterableIterator<Breaker> {
@@ -61,24 +73,4 @@ export class KeyedBreakers {
     this.#breakers.delete(oldest[0])
     this.#board.remove(oldest[1].service, this.#board.now())
   }
-}
-
-/** The name of a key's breaker: any key, written so that it is safe in subjects, labels and paths. */
-export function keyedName(service: string, key: string): string {
-  return `${service}/${[...new TextEncoder().encode(key)].map(encodeByte).join('')}`
-}
-
-/** The service a breaker belongs to: itself, or the one whose key it serves. */
-export function parentOf(name: string): string {
-  const slash = name.indexOf('/')
-  return slash < 0 ? name : name.slice(0, slash)
-}
-
-function keyOf(name: string): string {
-  return decodeURIComponent(name.slice(name.indexOf('/') + 1))
-}
-
-function encodeByte(byte: number): string {
-  const letter = String.fromCharCode(byte)
-  return /[A-Za-z0-9_-]/.test(letter) ? letter : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`
 }

@@ -1,5 +1,5 @@
 // The root of every board: it spawns a breaker for each service, hears their transitions, and grants permits to probe.
-import { enqueueActions, setup } from 'xstate'
+import { type AnyActorRef, enqueueActions, setup } from 'xstate'
 import type { BreakerPolicy } from '../model/policy.ts'
 import type { StatePath } from '../model/states.ts'
 import { breakerMachine } from './breakerMachine.ts'
@@ -13,7 +13,7 @@ export type OrchestratorEvent =
       /** Seed of the breaker's jitter. */
       readonly seed: number
     }
-  | { readonly type: 'breaker.removed'; readonly at: number; readonly service: string }
+  | { readonly type: 'breaker.removed'; readonly at: number; readonly service: string; readonly breaker: AnyActorRef }
   | { readonly type: 'breaker.moved'; readonly at: number; readonly service: string; readonly to: StatePath }
   | { readonly type: 'board.stopped'; readonly at: number }
 
@@ -27,14 +27,14 @@ export const orchestratorMachine = setup({
     spawnBreaker: enqueueActions(({ enqueue, event }) => {
       if (event.type !== 'breaker.added') return
       const { service, policy, seed, at } = event
-      enqueue.spawnChild('breaker', { id: service, input: { service, policy, seed, at } })
+      enqueue.spawnChild('breaker', { id: service, systemId: service, input: { service, policy, seed, at } })
     }),
     stopBreaker: enqueueActions(({ enqueue, event }) => {
-      if (event.type === 'breaker.removed') enqueue.stopChild(event.service)
+      if (event.type === 'breaker.removed') enqueue.stopChild(event.breaker)
     }),
-    grantPermit: enqueueActions(({ enqueue, event, self }) => {
+    grantPermit: enqueueActions(({ enqueue, event, system }) => {
       if (event.type !== 'breaker.moved') return
-      const breaker = self.getSnapshot().children[event.service]
+      const breaker: AnyActorRef | undefined = system.get(event.service)
       if (breaker) enqueue.sendTo(breaker, { type: 'permit.granted', at: event.at })
     }),
   },
