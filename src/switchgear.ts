@@ -73,7 +73,7 @@ export async function createSwitchgear<const Services extends Record<string, Ser
   const ownJournal = isJournal(journalOption) ? journalOption : undefined
   const config = parseConfig(ownJournal || journalOption === undefined ? rest : { ...rest, journal: journalOption })
   const file = config.journal && fileJournal(config, clock)
-  const saved = config.journal ? lastStand(config.journal.file, config.journal.key?.reveal()) : []
+  const saved = config.journal ? lastStand(config.journal.file, Math.floor(clock.now()), config.journal.key?.reveal()) : []
   const board = new Board({ clock, bus, profileFor, seed: config.seed ?? freshSeed(), software, inspect })
   const gear = new Gear<Services>(board, bus, config, saved)
   const journal = ownJournal ?? file

@@ -313,7 +313,7 @@ export class Breaker {
 
   /** Those of the numbers that users are shown; looking changes nothing. */
   counts(at: number): WindowCounts {
-    return this.#meters.counts(at)
+    return this.#meters.window.countsAt(at)
   }
 
   save(): SavedBreaker {

@@ -2,7 +2,7 @@
 import { CallRejectedError } from '../model/errors.ts'
 import type { Classification } from '../model/failures.ts'
 import { type DegradationLevel, STATE_PATHS, type StateName, type StatePath, stateOf } from '../model/states.ts'
-import type { Admission, Breaker } from './breaker.ts'
+import type { Breaker } from './breaker.ts'
 
 /** Told to the protected function. */
 export interface CallContext {
@@ -118,17 +118,6 @@ export class Call implements CallContext {
     if (signals === undefined) return
     for (const signal of signals) this.#breaker.signal(at, signal)
   }
-}
-
-/** A call admitted by hand. */
-export function admittedCall(
-  breaker: Breaker,
-  startedAt: number,
-  admission: Admission,
-  deadline?: number,
-  callerSignal?: AbortSignal,
-): Call {
-  return new Call(breaker, startedAt, admission.generation, admission.probe, deadline, callerSignal)
 }
 
 const degradations = [{ level: 0 }, { level: 1 }, { level: 2 }, { level: 3 }] as const

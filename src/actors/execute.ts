@@ -5,7 +5,7 @@ import { CallRejectedError, CallTimeoutError, ClosedError, ConfigError } from '.
 import type { Exemption } from '../model/records.ts'
 import { Timer } from '../model/timerWheel.ts'
 import type { Breaker } from './breaker.ts'
-import { admittedCall, Call, type CallContext } from './call.ts'
+import { Call, type CallContext } from './call.ts'
 
 export interface ExecuteOptions<F = never> {
   /** Give the call up after this long, ms (above 0; Infinity: never): it fails with a CallTimeoutError and its signal is aborted. */
@@ -27,7 +27,8 @@ export type Protected<T> = (call: CallContext) => T | PromiseLike<T>
  * timeout runs out, with the signal's reason when the caller gives up, and else with what `run` threw.
  */
 export function execute<T, F = never>(breaker: Breaker, run: Protected<T>, options?: ExecuteOptions<F>): Promise<T | F> {
-  if (breaker.gate.plain && options === undefined && breaker.policy.timeout === undefined) return runPlainly(breaker, run)
+  if (breaker.gate.plain && options === undefined && breaker.policy.timeout === undefined && typeof run === 'function')
+    return runPlainly(breaker, run)
   return runGuarded(breaker, run, options ?? {})
 }
 
@@ -69,7 +70,8 @@ function runGuarded<T, F>(breaker: Breaker, run: Protected<T>, options: ExecuteO
   if (breaker.disposed) return Promise.reject(new ClosedError(breaker.service))
   if (signal?.aborted) return Promise.reject(signal.reason)
   const timeout = options.timeout ?? breaker.policy.timeout
-  if (timeout !== undefined && !(timeout > 0))
+  if (typeof run !== 'function') return Promise.reject(new TypeError('execute takes a function to run'))
+  if (timeout !== undefined && !(typeof timeout === 'number' && timeout > 0))
     return Promise.reject(new ConfigError('timeout', timeout, 'a number of ms above 0'))
   const exemption: Exemption | undefined = options.emergencyOverride
     ? 'emergency_override'
@@ -85,7 +87,7 @@ function runGuarded<T, F>(breaker: Breaker, run: Protected<T>, options: ExecuteO
       : breaker.admit(Math.floor(startedAt), exemption, options.emergencyOverride)
   if (admission instanceof CallRejectedError) return fallback ? answerFrom(fallback, admission) : Promise.reject(admission)
   const deadline = timeout === undefined || timeout === Number.POSITIVE_INFINITY ? undefined : startedAt + timeout
-  const call = admittedCall(breaker, startedAt, admission, deadline, signal)
+  const call = new Call(breaker, startedAt, admission.generation, admission.probe, deadline, signal)
   return new Promise<T | F>((resolve, reject) => {
     const end = (): void => {
       if (timer) clock.disarm(timer)

@@ -2,7 +2,7 @@
 // changes and never before. It obeys; it decides nothing that the snapshot does not say.
 
 import type { BreakerContext } from '../model/breaker/context.ts'
-import { degradationLevel } from '../model/breaker/gravest.ts'
+import { degradationLevel, gravestBudget } from '../model/breaker/gravest.ts'
 import type { Exemption } from '../model/records.ts'
 import type { DegradationLevel, StatePath } from '../model/states.ts'
 
@@ -30,6 +30,8 @@ export class Gate {
   #share = 1
   #shareRefusal: Refusal = 'shed'
   #ramp: { readonly since: number; readonly until: number; readonly from: number } | undefined
+  /** Until when an exhausted quota beneath a budget lets nothing pass, epoch ms. */
+  #noneBefore = 0
   #pace: { readonly perSecond: number; readonly until: number } | undefined
   #credit = 0
   #tokens = 0
@@ -38,7 +40,8 @@ export class Gate {
   /** Takes over what the machine says now. */
   project(context: BreakerContext, at: number): void {
     const { standing, spell, policy } = context
-    const { budget, limit, directive } = standing
+    const { quota, pace, directive } = standing
+    const budget = gravestBudget(standing.budgets)
     const path = spell.in
     if (path !== this.path) this.#credit = 1
     this.path = path
@@ -60,7 +63,8 @@ export class Gate {
     const directed = admits && directive && directive.expiresAt > at ? directive.admissionRatio : 1
     this.#share = Math.min(budgetShare, directed)
     this.#shareRefusal = budgetShare < directed ? 'budget' : 'shed'
-    const paced = admits && limit && limit.until > at ? { perSecond: limit.perSecond, until: limit.until } : undefined
+    this.#noneBefore = admits && quota && quota.until > at ? quota.until : 0
+    const paced = admits && pace && pace.until > at ? { perSecond: pace.perSecond, until: pace.until } : undefined
     if (paced && !this.#isPaced(at)) {
       this.#tokens = 0
       this.#refilledAt = at
@@ -69,7 +73,7 @@ export class Gate {
       this.#refill(at)
     }
     this.#pace = paced
-    this.plain = admits ? this.#share === 1 && !this.#ramp && !paced : path === 'closed.bypassed'
+    this.plain = admits ? this.#share === 1 && !this.#ramp && !paced && this.#noneBefore === 0 : path === 'closed.bypassed'
   }
 
   /** Asks leave for one call at `at` (epoch ms) and, if given, uses it up. Returns why not, or undefined. */
@@ -97,12 +101,13 @@ export class Gate {
     const share = this.#shareAt(at)
     // A share of nothing is nothing, whatever credit there is.
     if (share < 1 && (share === 0 || this.#credit + share < 1)) return this.#shareRefusal
-    if (this.#isPaced(at) && this.#tokensAt(at) < 1) return 'rate'
+    if (at < this.#noneBefore || (this.#isPaced(at) && this.#tokensAt(at) < 1)) return 'rate'
     return undefined
   }
 
   /** How long until one more call may pass at the present pace, ms; undefined when no pace is kept. */
   nextTokenIn(at: number): number | undefined {
+    if (at < this.#noneBefore) return this.#noneBefore - at
     if (!this.#pace) return undefined
     // Past its end for as long as the timer that ends it is late.
     const left = Math.max(0, this.#pace.until - at)

@@ -2,7 +2,7 @@
 import { CallRejectedError, ClosedError } from '../model/errors.ts'
 import type { DegradationLevel, StateName } from '../model/states.ts'
 import type { Breaker } from './breaker.ts'
-import { admittedCall, type Call } from './call.ts'
+import { Call } from './call.ts'
 
 /**
  * Settle it once, with the first of the three; later calls do nothing. One that is disposed of unsettled (`using`) counts as
@@ -30,7 +30,7 @@ export function admit(breaker: Breaker): Permit {
   const { gate } = breaker
   const admission = gate.plain ? { generation: gate.generation, probe: undefined } : breaker.admit(Math.floor(startedAt))
   if (admission instanceof CallRejectedError) throw admission
-  return new HandSettled(admittedCall(breaker, startedAt, admission))
+  return new HandSettled(new Call(breaker, startedAt, admission.generation, admission.probe, undefined, undefined))
 }
 
 class HandSettled implements Permit {

@@ -1,6 +1,7 @@
 // From a refusal of the gate to the error its caller gets.
 import type { BreakerContext } from '../model/breaker/context.ts'
 import { nextDeadline } from '../model/breaker/deadline.ts'
+import { gravestBudget } from '../model/breaker/gravest.ts'
 import {
   BreakerOpenError,
   BudgetExceededError,
@@ -28,15 +29,19 @@ export function rejectionFor(refusal: Refusal, gate: Gate, context: BreakerConte
     case 'fallback':
       return new DegradedToFallbackError(`${service} is degraded to level ${gate.level} and answers from fallbacks only`, details)
     case 'rate':
-      return new RateLimitedError(`${service} limits our rate (${context.standing.limit?.why ?? reason})`, details)
+      return new RateLimitedError(`${service} limits our rate (${limitFor(context, at)?.why ?? reason})`, details)
     case 'budget':
       return new BudgetExceededError(
-        `${service} is held back by the budget rule ${context.standing.budget?.rule ?? reason}`,
+        `${service} is held back by the budget rule ${gravestBudget(context.standing.budgets)?.rule ?? reason}`,
         details,
       )
     case 'maintenance':
       return new MaintenanceError(`${service} is in maintenance: ${context.standing.maintenance?.why ?? reason}`, details)
   }
+}
+
+function limitFor({ standing: { quota, pace } }: BreakerContext, at: number): { readonly why: string } | undefined {
+  return quota && (!pace || quota.until > at) ? quota : pace
 }
 
 function retryAfter(refusal: Refusal, gate: Gate, context: BreakerContext, at: number): number | undefined {

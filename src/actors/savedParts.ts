@@ -11,23 +11,22 @@ const words = z.string()
 const claim = z.object({ by: words, why: words })
 const optionalNumber = number.optional()
 
+const budget = z.object({
+  mode: z.enum(['throttled', 'blocked']),
+  share: number.min(0).max(1),
+  until: optionalNumber,
+  rule: words,
+  allowEmergencyOverride: z.boolean(),
+})
+
 const standingSchema = z.object({
   maintenance: claim.extend({ until: optionalNumber }).optional(),
   bypass: claim.optional(),
   forced: claim.optional(),
   open: z.object({ openedAt: number, until: number, why: words }).optional(),
-  budget: z
-    .object({
-      mode: z.enum(['throttled', 'blocked']),
-      share: number.min(0).max(1),
-      until: optionalNumber,
-      rule: words,
-      allowEmergencyOverride: z.boolean(),
-    })
-    .optional(),
-  limit: z
-    .object({ mode: z.enum(['paced', 'exhausted']), until: number, perSecond: number.nonnegative(), why: words })
-    .optional(),
+  budgets: z.array(budget).min(1).optional(),
+  quota: z.object({ until: number, why: words }).optional(),
+  pace: z.object({ until: number, perSecond: number.nonnegative(), why: words }).optional(),
   health: z
     .object({
       level: z.union([z.literal(1), z.literal(2), z.literal(3)]),
@@ -69,6 +68,9 @@ const contextSchema = z
     openings: count,
     closedSince: optionalNumber,
     outageSince: optionalNumber,
+    notBefore: optionalNumber,
+    // Older journals lack it: then the directive that stands is the last that was heard.
+    directiveEpoch: z.number().int().optional(),
     nextProbe: count,
     reason: words,
   })
@@ -78,6 +80,8 @@ const contextSchema = z
       ...context,
       closedSince: context.closedSince,
       outageSince: context.outageSince,
+      notBefore: context.notBefore,
+      directiveEpoch: context.directiveEpoch ?? context.standing.directive?.epoch ?? -1,
       standing: context.standing as BreakerContext['standing'],
       spell: ('inFlight' in context.spell
         ? { ...context.spell, until: context.spell.until }

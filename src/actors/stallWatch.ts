@@ -15,9 +15,8 @@ export class StallWatch {
   /** When to look next, ms on the clock; never while it could decide nothing. */
   nextLook = Number.POSITIVE_INFINITY
   #successes = -1
-  /** Calls admitted, and calls ended, when the last success was seen. */
-  #admitted = 0
-  #ended = 0
+  /** The most of the calls that were out when the last success was seen which can still be out. */
+  #outBefore = 0
   /** Calls admitted at each look since, oldest first. */
   #looks: number[] = []
 
@@ -45,14 +44,14 @@ export class StallWatch {
     this.nextLook = now + patienceMs / LOOKS
     if (successes !== this.#successes) {
       this.#successes = successes
-      this.#admitted = ended + inFlight
-      this.#ended = ended
+      this.#outBefore = inFlight
       this.#looks = []
     }
+    this.#outBefore = Math.min(this.#outBefore, inFlight)
     this.#looks.push(ended + inFlight)
     if (this.#looks.length <= LOOKS) return 0
     // Which of the calls have ended is not known: those that had been out before count as still out.
     const oldest = this.#looks.shift() ?? 0
-    return Math.max(0, oldest - this.#admitted - (ended - this.#ended))
+    return Math.max(0, oldest - ended - this.#outBefore)
   }
 }

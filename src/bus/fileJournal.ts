@@ -1,5 +1,6 @@
 // The journal as a file of JSON lines (see journalLine.ts). Records are taken into memory and written a few ms later in one
 // piece, so a call pays for a push into an array; a disk that is slow, full or gone costs records, counted, and never a call.
+import { mkdirSync } from 'node:fs'
 import * as fsPromises from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { setImmediate as nextTurn } from 'node:timers/promises'
@@ -9,7 +10,7 @@ import type { GearEvent } from '../model/records.ts'
 import { Timer } from '../model/timerWheel.ts'
 import { BatchCipher, type JournalKey } from './batchCipher.ts'
 import { flushAtExit, forgetAtExit } from './exitFlush.ts'
-import { codeOf, lockFile } from './fileLock.ts'
+import { codeOf, type FileLock, HEARTBEAT, lockFile } from './fileLock.ts'
 import type { HeaderSource, Journal } from './journal.ts'
 import type { TornLine } from './journalDecoder.ts'
 import { JournalFile, type JournalFs } from './journalFile.ts'
@@ -66,8 +67,9 @@ export class FileJournal implements Journal {
   /** This many pending records are not kept waiting for the timer. */
   readonly #eagerAt: number
   readonly #timer: Timer
+  readonly #heartbeat: Timer
   #source: HeaderSource | undefined
-  #unlock: (() => void) | undefined
+  #lock: FileLock | undefined
   #opening: Promise<void> | undefined
   #state: 'new' | 'opening' | 'open' | 'closing' | 'closed' = 'new'
   #pending: GearEvent[] = []
@@ -94,11 +96,24 @@ export class FileJournal implements Journal {
     this.#cipher = options.key === undefined ? undefined : new BatchCipher(options.key)
     this.#sealer = new JournalSealer(this.#cipher)
     this.#file = new JournalFile({ file, keep, fsync, fs })
-    this.#timer = new FlushTimer(() => this.#writeSoon())
+    this.#timer = new JournalTimer(() => this.#writeSoon())
+    this.#heartbeat = new JournalTimer(() => this.#beat())
   }
 
   get file(): string {
     return this.#options.file
+  }
+
+  /**
+   * Makes the directory and takes the file's lock, so that nobody else writes it from here on; {@link open} does so by itself
+   * where it was not done before. Throws a JournalError when another process is writing the file, and the file system's error
+   * when there can be no lock. {@link close} gives the lock back, and so does an `open` that fails.
+   */
+  acquire(): void {
+    if (this.#lock !== undefined || this.#state === 'closed') return
+    mkdirSync(dirname(this.file), { recursive: true })
+    this.#lock = lockFile(this.file)
+    this.#beat()
   }
 
   /**
@@ -141,6 +156,10 @@ export class FileJournal implements Journal {
   /** Writes what is left and lets go of the file. Does not throw: what could not be written is in `problem` and `dropped`. */
   async close(): Promise<void> {
     await this.#opening?.catch(() => undefined)
+    if (this.#state === 'new') {
+      this.#state = 'closed'
+      this.#unlock()
+    }
     if (this.#state !== 'open') return
     this.#state = 'closing'
     this.#clock.disarm(this.#timer)
@@ -162,14 +181,12 @@ export class FileJournal implements Journal {
     } catch (error) {
       this.#note(error)
     }
-    this.#unlock?.()
+    this.#unlock()
   }
 
   async #begin(header: string): Promise<void> {
     try {
-      const { mkdir } = this.#options.fs ?? fsPromises
-      await mkdir(dirname(this.file), { recursive: true })
-      this.#unlock = lockFile(this.file)
+      this.acquire()
       const tail = this.#inspect()
       const end = tail?.end ?? 0
       this.torn = tail?.torn
@@ -330,13 +347,25 @@ export class FileJournal implements Journal {
     }
   }
 
+  #beat(): void {
+    const now = this.#clock.now()
+    void this.#lock?.touch(now)
+    this.#clock.arm(this.#heartbeat, now + HEARTBEAT)
+  }
+
+  #unlock(): void {
+    this.#clock.disarm(this.#heartbeat)
+    this.#lock?.release()
+    this.#lock = undefined
+  }
+
   async #release(): Promise<void> {
     await this.#file.close().catch((error) => this.#note(error))
-    this.#unlock?.()
+    this.#unlock()
   }
 }
 
-class FlushTimer extends Timer {
+class JournalTimer extends Timer {
   readonly #due: () => void
 
   constructor(due: () => void) {

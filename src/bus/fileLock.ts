@@ -1,29 +1,56 @@
 // Sees to it that one process at a time writes a journal: a lock file beside it tells who does. The lock of a process that is
-// gone is taken over. It tells processes of one machine apart, not those of several that share a disk.
-import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+// gone is taken over. Whether a process of another machine or container is gone cannot be seen from here: its lock stands as
+// long as its holder keeps touching it.
+import { randomBytes } from 'node:crypto'
+import { linkSync, readFileSync, readlinkSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { utimes } from 'node:fs/promises'
+import { hostname } from 'node:os'
 import { JournalError } from '../model/errors.ts'
+
+/** How often a holder touches its lock, ms. */
+export const HEARTBEAT = 10_000
+/** A lock of another machine or container that was not touched for this long is taken over, ms. */
+const ABANDONED_AFTER = 60_000
 
 interface Holder {
   readonly pid: number
   /** When that process started, in the system's own words; pids are used again (in containers always), these are not. */
   readonly born: string
+  /** Where the pid means that process: the machine and its pid namespace. */
+  readonly host: string
+  readonly namespace: string
 }
 
-/** Takes the lock of `file`; returns the way to give it back. Throws a JournalError when a live process holds it. */
-export function lockFile(file: string): () => void {
+export interface FileLock {
+  /** Says that the holder lives at `at`, epoch ms. Never rejects. */
+  touch(at: number): Promise<void>
+  release(): void
+}
+
+/** Takes the lock of `file`. Throws a JournalError when a process holds it that lives, or may live where we cannot see it. */
+export function lockFile(file: string): FileLock {
   const lock = `${file}.lock`
-  const own = `${lock}.${process.pid}`
-  const text = JSON.stringify({ pid: process.pid, born: birthOf(process.pid) ?? '' } satisfies Holder)
-  writeFileSync(own, text, { mode: 0o600 })
+  const own = besides(lock)
+  const holder: Holder = { pid: process.pid, born: birthOf(process.pid) ?? '', host: hostname(), namespace: pidNamespace() }
+  const text = JSON.stringify(holder)
+  writeFileSync(own, text, { flag: 'wx', mode: 0o600 })
   try {
     // A link appears at once and with its content, so nobody can read a lock that is half written.
-    while (!linked(own, lock)) removeStale(file, lock)
+    while (!linked(own, lock)) removeStale(file, lock, { ...holder, now: statSync(own).mtimeMs })
   } finally {
     rmSync(own, { force: true })
   }
-  return () => {
-    if (readText(lock) === text) rmSync(lock, { force: true })
+  return {
+    touch: (at) => utimes(lock, at / 1000, at / 1000).catch(() => undefined),
+    release() {
+      if (readText(lock) === text) rmSync(lock, { force: true })
+    },
   }
+}
+
+/** A name that nobody can have foreseen, and laid a link under. */
+function besides(lock: string): string {
+  return `${lock}.${randomBytes(8).toString('hex')}`
 }
 
 function linked(from: string, to: string): boolean {
@@ -36,19 +63,15 @@ function linked(from: string, to: string): boolean {
   }
 }
 
-function removeStale(file: string, lock: string): void {
+/** Throws when the lock must stand. `us.now` is the present as the file system has it, epoch ms. */
+function removeStale(file: string, lock: string, us: Holder & { readonly now: number }): void {
   const text = readText(lock)
-  if (text === undefined) return
+  const touched = statSync(lock, { throwIfNoEntry: false })?.mtimeMs
+  if (text === undefined || touched === undefined) return
   const holder = parseHolder(text)
-  if (holder !== undefined && isAlive(holder)) {
-    throw new JournalError(
-      file,
-      0,
-      `process ${holder.pid} is writing this journal (its lock is ${lock}); allowed: one process at a time, each with a file of its own`,
-    )
-  }
+  if (holder !== undefined) refuseIfHeld(file, lock, holder, us, us.now - touched)
   // Moved aside before it is judged again: another process may have taken the stale lock over between our look and our move.
-  const aside = `${lock}.${process.pid}.stale`
+  const aside = besides(lock)
   try {
     renameSync(lock, aside)
   } catch (error) {
@@ -57,6 +80,35 @@ function removeStale(file: string, lock: string): void {
   }
   if (readText(aside) !== text) linked(aside, lock)
   rmSync(aside, { force: true })
+}
+
+function refuseIfHeld(file: string, lock: string, holder: Holder, us: Holder, untouchedFor: number): void {
+  const { pid, host, namespace } = holder
+  if (host === us.host && namespace === us.namespace) {
+    if (!isAlive(holder)) return
+    const problem = `process ${pid} is writing this journal (its lock is ${lock}); ${ALLOWED}`
+    throw new JournalError(file, 0, problem)
+  }
+  if (untouchedFor > ABANDONED_AFTER) return
+  const seconds = Math.max(0, Math.round(untouchedFor / 1000))
+  const where = host === us.host ? 'in another container' : `on another machine or in another container (${host})`
+  throw new JournalError(
+    file,
+    0,
+    `process ${pid} ${where} was writing this journal ${seconds} s ago, and may still be; ${ALLOWED}. ` +
+      `If that process is gone, remove ${lock}, or wait until it has not been touched for ${ABANDONED_AFTER / 1000} s`,
+  )
+}
+
+const ALLOWED = 'allowed: one process at a time, each with a file of its own'
+
+/** Empty where the system knows no such thing. */
+function pidNamespace(): string {
+  try {
+    return readlinkSync('/proc/self/ns/pid')
+  } catch {
+    return ''
+  }
 }
 
 function isAlive({ pid, born }: Holder): boolean {
@@ -83,7 +135,12 @@ function parseHolder(text: string): Holder | undefined {
   try {
     const value: unknown = JSON.parse(text)
     if (typeof value !== 'object' || value === null || !('pid' in value) || !Number.isInteger(value.pid)) return undefined
-    return { pid: Number(value.pid), born: 'born' in value ? String(value.born) : '' }
+    return {
+      pid: Number(value.pid),
+      born: 'born' in value ? String(value.born) : '',
+      host: 'host' in value ? String(value.host) : '',
+      namespace: 'namespace' in value ? String(value.namespace) : '',
+    }
   } catch {
     return undefined
   }

@@ -2,7 +2,7 @@
 // Where an event leads is settled by the conditions that stand after it (src/model/breaker/), gravest first, so every guard
 // asks one question: does this event lead there?
 import { assign, setup } from 'xstate'
-import { pathAfter } from '../model/breaker/after.ts'
+import { after, pathAfter } from '../model/breaker/after.ts'
 import type { BreakerContext } from '../model/breaker/context.ts'
 import { enter, note } from '../model/breaker/enter.ts'
 import type { BreakerEvent } from '../model/breaker/events.ts'
@@ -28,6 +28,8 @@ export const breakerMachine = setup({
     leadsTo: ({ context, event }, { to }: { to: StatePath }) => context.spell.in !== to && pathAfter(context, event) === to,
     wasIn: ({ event }, { path }: { path: StatePath }) => event.type === 'restore' && event.saved.spell.in === path,
     notHeld: ({ context }) => context.standing.directive?.hold !== true,
+    liftsHold: ({ context, event }) =>
+      context.standing.directive?.hold === true && after(context, event).standing.directive?.hold !== true,
   },
   actions: {
     enter: assign(({ context, event }, { path }: { path: StatePath }) =>
@@ -48,6 +50,8 @@ export const breakerMachine = setup({
     openings: 0,
     closedSince: input.at - input.policy.stableAfter,
     outageSince: undefined,
+    notBefore: undefined,
+    directiveEpoch: -1,
     nextProbe: 1,
     reason: 'created',
   }),
@@ -141,6 +145,15 @@ export const breakerMachine = setup({
           on: {
             'permit.granted': { guard: 'notHeld', target: '#breaker.halfOpen' },
             'timer.permitOverdue': { guard: 'notHeld', target: '#breaker.halfOpen' },
+            'directive.set': [
+              {
+                description: 'The permit it was refused while a directive held it is not asked for again.',
+                guard: 'liftsHold',
+                target: '#breaker.halfOpen',
+              },
+              { actions: 'note' },
+            ],
+            'timer.directiveExpired': [{ guard: 'liftsHold', target: '#breaker.halfOpen' }, { actions: 'note' }],
           },
         },
         forced: {
@@ -315,6 +328,19 @@ export const breakerMachine = setup({
         exhausted: {
           description: 'The quota is gone; no calls pass until it is renewed.',
           entry: { type: 'enter', params: { path: 'rateLimited.exhausted' } },
+          on: {
+            'timer.limitReset': [
+              {
+                description: 'A rate limit was met meanwhile and outlasts it.',
+                guard: { type: 'leadsTo', params: { to: 'rateLimited.paced' } },
+                target: 'paced',
+              },
+              { guard: { type: 'leadsTo', params: { to: 'degraded.level3' } }, target: '#breaker.degraded.level3' },
+              { guard: { type: 'leadsTo', params: { to: 'degraded.level2' } }, target: '#breaker.degraded.level2' },
+              { guard: { type: 'leadsTo', params: { to: 'degraded.level1' } }, target: '#breaker.degraded.level1' },
+              { guard: { type: 'leadsTo', params: { to: 'closed.watching' } }, target: '#breaker.closed.watching' },
+            ],
+          },
         },
       },
     },
@@ -323,20 +349,28 @@ export const breakerMachine = setup({
       initial: 'throttled',
       on: {
         'timer.budgetRolledOver': [
+          {
+            description: 'The gravest of its rules ended; another stands.',
+            guard: { type: 'leadsTo', params: { to: 'budgetLimited.throttled' } },
+            target: '.throttled',
+          },
           { guard: { type: 'leadsTo', params: { to: 'rateLimited.exhausted' } }, target: 'rateLimited.exhausted' },
           { guard: { type: 'leadsTo', params: { to: 'rateLimited.paced' } }, target: 'rateLimited.paced' },
           { guard: { type: 'leadsTo', params: { to: 'degraded.level3' } }, target: 'degraded.level3' },
           { guard: { type: 'leadsTo', params: { to: 'degraded.level2' } }, target: 'degraded.level2' },
           { guard: { type: 'leadsTo', params: { to: 'degraded.level1' } }, target: 'degraded.level1' },
           { guard: { type: 'leadsTo', params: { to: 'closed.watching' } }, target: 'closed.watching' },
+          { actions: 'note' },
         ],
         'budget.cleared': [
+          { guard: { type: 'leadsTo', params: { to: 'budgetLimited.throttled' } }, target: '.throttled' },
           { guard: { type: 'leadsTo', params: { to: 'rateLimited.exhausted' } }, target: 'rateLimited.exhausted' },
           { guard: { type: 'leadsTo', params: { to: 'rateLimited.paced' } }, target: 'rateLimited.paced' },
           { guard: { type: 'leadsTo', params: { to: 'degraded.level3' } }, target: 'degraded.level3' },
           { guard: { type: 'leadsTo', params: { to: 'degraded.level2' } }, target: 'degraded.level2' },
           { guard: { type: 'leadsTo', params: { to: 'degraded.level1' } }, target: 'degraded.level1' },
           { guard: { type: 'leadsTo', params: { to: 'closed.watching' } }, target: 'closed.watching' },
+          { actions: 'note' },
         ],
       },
       states: {

@@ -10,9 +10,12 @@ export interface Clock {
   disarm(timer: Timer): void
 }
 
+/** A wall clock that is this far ahead (ms) was not set right but went on while the machine slept. */
+const SUSPENDED = 60_000
+
 /**
  * Real time, with one Node timer for all that is armed. It reads the monotonic clock, anchored to the wall clock, so a step
- * of the wall clock backwards cannot make a latency negative; a step forwards (a suspended machine) is followed.
+ * of the wall clock cannot make a latency negative or time a call out; only a machine that slept is followed.
  */
 export class SystemClock implements Clock {
   #origin = performance.timeOrigin
@@ -46,7 +49,7 @@ export class SystemClock implements Clock {
 
   readonly #wake = (): void => {
     const ahead = Date.now() - this.now()
-    if (ahead > 1000) this.#origin += ahead
+    if (ahead > SUSPENDED) this.#origin += ahead
     this.#wakeAt = Number.POSITIVE_INFINITY
     this.#handle = undefined
     try {

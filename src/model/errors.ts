@@ -1,5 +1,5 @@
-// Every error a user of Switchgear can meet. Rejections cost microseconds on a path that is busiest when things are worst,
-// so they are built without a stack trace unless `Error.stackTraceLimit` was set for them (see captureRejectionStacks).
+// Every error a user of Switchgear can meet. Rejections cost microseconds on a path that is busiest when things are worst, so
+// they are built without a stack trace unless captureRejectionStacks asks for one.
 import { describeValue } from './describeValue.ts'
 import type { StateName } from './states.ts'
 

@@ -71,6 +71,7 @@ export const policySchema = z.strictObject({
   levels: z.tuple([levelSchema, levelSchema, levelSchema]).optional(),
   rateLimitCooldown: ms.optional(),
   quotaCooldown: ms.optional(),
+  maxRetryAfter: ms.optional(),
   timeout: ms.optional(),
   maxKeys: z.number().int().min(1).max(1_000_000).optional(),
 })
@@ -156,6 +157,8 @@ export interface BreakerPolicy {
   readonly rateLimitCooldown: number
   /** How long an exhausted quota stands when the service does not say. */
   readonly quotaCooldown: number
+  /** No failure and no rate limit keeps calls away for longer by its `Retry-After`; an exhausted quota does. */
+  readonly maxRetryAfter: number
   /** The default timeout of a call; undefined: none. */
   readonly timeout: number | undefined
   /** Breakers kept for keys of this service (`for(key)`); the least recently used goes first. */
@@ -236,6 +239,7 @@ export function resolvePolicy(kind: Kind, input: PolicyInput = {}): BreakerPolic
     levels: [level(input.levels?.[0]), level(input.levels?.[1]), level(input.levels?.[2])],
     rateLimitCooldown: input.rateLimitCooldown ?? 10_000,
     quotaCooldown: input.quotaCooldown ?? 900_000,
+    maxRetryAfter: input.maxRetryAfter ?? 3_600_000,
     timeout: input.timeout,
     maxKeys: input.maxKeys ?? 1000,
   }

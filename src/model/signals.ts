@@ -27,7 +27,11 @@ export const signalSchema = z.discriminatedUnion('kind', [
     rule: words,
     allowEmergencyOverride: z.boolean().optional(),
   }),
-  z.strictObject({ kind: z.literal('budgetCleared') }),
+  z.strictObject({
+    kind: z.literal('budgetCleared'),
+    /** Only this rule's budget; absent: every rule's. */
+    rule: words.optional(),
+  }),
   z.strictObject({
     kind: z.literal('stalled'),
     /** Calls in flight that have run longer than they should. */

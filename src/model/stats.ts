@@ -9,7 +9,7 @@ export interface WindowStats {
   readonly consecutiveFailures: number
   readonly consecutiveTimeouts: number
   readonly consecutiveServerErrors: number
-  /** Calls a second over the part of the window that has been lived through. */
+  /** Calls asked for a second, refused ones included, over the last 10 to 20 s. */
   readonly callsPerSecond: number
   /** Calls and failures since the present state or level was entered, or since its last check. */
   readonly sinceEntry: { readonly calls: number; readonly failures: number; readonly slow: number }

@@ -5,6 +5,7 @@ import { readJournal, readLastSession, type TornLine } from '../bus/journalReade
 import { JournalError } from '../model/errors.ts'
 import type { JournalRecord, SavedBreaker } from '../model/records.ts'
 import { Replayer, type ReplayResult } from './replayer.ts'
+import { shiftTimes } from './shiftTimes.ts'
 
 export interface ReplayOptions {
   /** The key of an encrypted journal. */
@@ -44,13 +45,17 @@ export async function replayJournal(file: string, options: ReplayOptions = {}): 
   return { ...replayer.result(), torn }
 }
 
-/** Where the breakers of `file`'s last session stood when it stopped; nothing when there is no journal yet. */
-export function lastStand(file: string, key?: JournalKey): SavedBreaker[] {
+/**
+ * Where the breakers of `file`'s last session stood when it stopped; nothing when there is no journal yet. Times that lie beyond
+ * `now` (epoch ms) because a clock was ahead are moved back by as much.
+ */
+export function lastStand(file: string, now: number, key?: JournalKey): SavedBreaker[] {
   const replayer = new Replayer()
   for (const batch of readLastSession(file, key === undefined ? {} : { key })) {
     for (const { record, line } of batch) take(replayer, record, file, line)
   }
-  return replayer.saved()
+  const ahead = replayer.at - now
+  return ahead > 0 ? shiftTimes(replayer.saved(), -ahead) : replayer.saved()
 }
 
 function take(replayer: Replayer, record: JournalRecord, file: string, line: number): void {

@@ -78,6 +78,11 @@ export class Replayer {
     }
   }
 
+  /** The time of the last record, epoch ms. */
+  get at(): number {
+    return this.#clock.at
+  }
+
   /** How every breaker stands now. */
   saved(): SavedBreaker[] {
     return this.#board ? [...this.#board.breakers].map((breaker) => breaker.save()) : []

@@ -1,8 +1,23 @@
 // What stands after an event, and so where the breaker goes: the pure heart behind every guard of breakerMachine.
+import { countsAsFailure } from '../failures.ts'
 import type { BreakerPolicy } from '../policy.ts'
 import { type StatePath, stateOf } from '../states.ts'
 import { degradingRule, stallTrips, trippedRule } from '../trip.ts'
-import { type After, limited, opened, sicker, stand, told, unchanged, withoutLapsedHealth } from './conditions.ts'
+import {
+  type After,
+  bearable,
+  budgetsLeft,
+  exhausted,
+  opened,
+  paced,
+  sicker,
+  stand,
+  told,
+  unchanged,
+  withBudget,
+  withoutBudget,
+  withoutLapsed,
+} from './conditions.ts'
 import type { BreakerContext, Standing } from './context.ts'
 import type { BreakerEvent, CallFailed, CallSucceeded, LimitHit, TimerRecovered } from './events.ts'
 import { gravest } from './gravest.ts'
@@ -19,13 +34,13 @@ export function pathAfter(context: BreakerContext, event: BreakerEvent): StatePa
 }
 
 export function after(before: BreakerContext, event: BreakerEvent): After {
-  const context = withoutLapsedHealth(before, event.at)
-  const { standing, policy } = context
+  const context = withoutLapsed(remembering(before, event), event.at)
+  const { standing, spell, policy } = context
   switch (event.type) {
     case 'call.succeeded':
     case 'call.failed':
       if (event.generation < context.countsFrom) return unchanged(context, event.type)
-      return context.spell.in === 'halfOpen' ? afterProbe(context, event) : afterCall(context, event)
+      return spell.in === 'halfOpen' ? afterProbe(context, event) : afterCall(context, event)
     case 'call.ignored':
       return afterIgnored(context, event)
     case 'probe.admitted':
@@ -41,8 +56,10 @@ export function after(before: BreakerContext, event: BreakerEvent): After {
     case 'limit.hit':
       return afterLimit(context, event)
     case 'limit.cleared':
+      return stand(context, event.type, { quota: undefined, pace: undefined })
     case 'timer.limitReset':
-      return stand(context, event.type, { limit: undefined })
+      // What outlasts it stands on its own.
+      return stand(context, event.type, spell.in === 'rateLimited.exhausted' ? { quota: undefined } : { pace: undefined })
     case 'budget.limited': {
       const { mode, share, until, rule, allowEmergencyOverride } = event.budget
       const budget = {
@@ -52,11 +69,14 @@ export function after(before: BreakerContext, event: BreakerEvent): After {
         rule,
         allowEmergencyOverride: allowEmergencyOverride ?? false,
       }
-      return stand(context, event.type, { budget })
+      return stand(context, event.type, { budgets: withBudget(standing.budgets, budget) })
     }
-    case 'budget.cleared':
+    case 'budget.cleared': {
+      const budgets = event.rule === undefined ? undefined : withoutBudget(standing.budgets, event.rule)
+      return stand(context, event.type, { budgets })
+    }
     case 'timer.budgetRolledOver':
-      return stand(context, event.type, { budget: undefined })
+      return stand(context, event.type, { budgets: budgetsLeft(standing.budgets, event.at) })
     case 'health.changed':
       return stand(context, event.type, {
         health:
@@ -69,8 +89,12 @@ export function after(before: BreakerContext, event: BreakerEvent): After {
     case 'timer.recovered':
       return stand(context, event.type, { health: healthReviewed(standing, event, policy) })
     case 'directive.set':
-      if (standing.directive && event.directive.epoch < standing.directive.epoch) return unchanged(context, event.type)
-      return stand(context, `directive.${event.directive.rule}`, { directive: event.directive })
+      // The fence outlives the directive: one that comes late is not obeyed because what replaced it has lapsed.
+      if (event.directive.epoch < context.directiveEpoch) return unchanged(context, event.type)
+      return {
+        ...stand(context, `directive.${event.directive.rule}`, { directive: event.directive }),
+        directiveEpoch: event.directive.epoch,
+      }
     case 'timer.directiveExpired':
       return stand(context, event.type, { directive: undefined })
     case 'command.trip':
@@ -85,11 +109,13 @@ export function after(before: BreakerContext, event: BreakerEvent): After {
           forced: undefined,
           bypass: undefined,
           open: undefined,
-          limit: undefined,
+          quota: undefined,
+          pace: undefined,
           health: undefined,
         }),
         openings: 0,
         outageSince: undefined,
+        notBefore: undefined,
         startsAnew: true,
       }
     case 'command.beginMaintenance':
@@ -110,26 +136,18 @@ function afterCall(context: BreakerContext, event: CallSucceeded | CallFailed): 
     const retryAfter = event.retryAfterMs
     switch (event.failure) {
       case 'rate_limit':
-        return limited(
-          context,
-          at,
-          { kind: 'limit', mode: 'paced' },
-          told(retryAfter),
-          event.failure,
-          stats,
-          isEcho(context, event),
-        )
+        return paced(context, at, {}, bearable(retryAfter, policy), event.failure, stats, isEcho(context, event))
       case 'quota_exceeded':
-        return limited(context, at, { kind: 'limit', mode: 'exhausted' }, told(retryAfter), event.failure, stats)
+        return exhausted(context, at, told(retryAfter), event.failure)
       case 'budget_exceeded':
         return stand(context, event.failure, {
-          budget: {
+          budgets: withBudget(standing.budgets, {
             mode: 'blocked',
             share: 0,
             until: at + (told(retryAfter) ?? policy.quotaCooldown),
             rule: 'refused by the service',
             allowEmergencyOverride: false,
-          },
+          }),
         })
       case 'quality_degradation':
         return stand(context, event.failure, { health: sicker(standing, at, policy, 'signal', event.failure) })
@@ -169,7 +187,18 @@ function healthReviewed(standing: Standing, event: TimerRecovered, policy: Break
 function afterLimit(context: BreakerContext, event: LimitHit): After {
   const { limit, at, stats } = event
   const retryAfter = limit.until === undefined ? undefined : Math.max(0, limit.until - at)
-  return limited(context, at, limit, retryAfter, limit.reason ?? event.type, stats)
+  const why = limit.reason ?? event.type
+  return limit.mode === 'exhausted'
+    ? exhausted(context, at, retryAfter, why)
+    : paced(context, at, limit, retryAfter, why, stats)
+}
+
+/** What one failure asked for binds the trip that a later one completes. */
+function remembering(context: BreakerContext, event: BreakerEvent): BreakerContext {
+  if (event.type !== 'call.failed' || event.generation < context.countsFrom || !countsAsFailure(event.failure)) return context
+  const wait = bearable(event.retryAfterMs, context.policy)
+  if (wait === undefined) return context
+  return { ...context, notBefore: Math.max(context.notBefore ?? 0, event.at + wait) }
 }
 
 /** One of the calls that were already out when the limit was met; it says nothing of the pace kept since. */

@@ -2,7 +2,8 @@
 import type { BreakerPolicy } from '../policy.ts'
 import type { Signal } from '../signals.ts'
 import type { WindowStats } from '../stats.ts'
-import type { BreakerContext, Spell, Standing } from './context.ts'
+import type { BreakerContext, BudgetCondition, Spell, Standing } from './context.ts'
+import { passed } from './gravest.ts'
 import { recoveryWait } from './recoveryWait.ts'
 
 /** The conditions and counters after an event; the state follows from them. */
@@ -12,6 +13,8 @@ export interface After {
   readonly random: number
   readonly openings: number
   readonly outageSince: number | undefined
+  readonly notBefore: number | undefined
+  readonly directiveEpoch: number
   /** What in the event was decisive. */
   readonly reason: string
   /** The trip that bent the service instead of opening it, or an operator's reset: the next trip is counted afresh. */
@@ -19,8 +22,8 @@ export interface After {
 }
 
 export function unchanged(context: BreakerContext, reason: string): After {
-  const { standing, spell, random, openings, outageSince } = context
-  return { standing, spell, random, openings, outageSince, reason }
+  const { standing, spell, random, openings, outageSince, notBefore, directiveEpoch } = context
+  return { standing, spell, random, openings, outageSince, notBefore, directiveEpoch, reason }
 }
 
 export function stand(context: BreakerContext, reason: string, change: Partial<Standing>): After {
@@ -28,13 +31,34 @@ export function stand(context: BreakerContext, reason: string, change: Partial<S
 }
 
 /**
- * Hidden beneath another state, nobody looks a health condition over when its time is up: there it lapses, and must not come
- * back with the next degradation.
+ * Hidden beneath another state, nobody looks a health condition or a budget over when its time is up: there it lapses, and
+ * must not come back with the next degradation, nor count among the rules.
  */
-export function withoutLapsedHealth(context: BreakerContext, at: number): BreakerContext {
-  const { health } = context.standing
-  if (!health || health.recoverAt > at || context.spell.in.startsWith('degraded')) return context
-  return { ...context, standing: { ...context.standing, health: undefined } }
+export function withoutLapsed(context: BreakerContext, at: number): BreakerContext {
+  const { health, budgets } = context.standing
+  const path = context.spell.in
+  let standing = context.standing
+  if (health && health.recoverAt <= at && !path.startsWith('degraded')) standing = { ...standing, health: undefined }
+  if (budgets && !path.startsWith('budgetLimited')) standing = { ...standing, budgets: budgetsLeft(budgets, at) }
+  return standing === context.standing ? context : { ...context, standing }
+}
+
+/** The rules whose period has not rolled over. */
+export function budgetsLeft(budgets: Standing['budgets'], at: number): Standing['budgets'] {
+  return someOrNone(budgets?.filter(({ until }) => !passed(until, at)))
+}
+
+/** A rule's word replaces what it said before. */
+export function withBudget(budgets: Standing['budgets'], budget: BudgetCondition): Standing['budgets'] {
+  return [...(withoutBudget(budgets, budget.rule) ?? []), budget]
+}
+
+export function withoutBudget(budgets: Standing['budgets'], rule: string): Standing['budgets'] {
+  return someOrNone(budgets?.filter((other) => other.rule !== rule))
+}
+
+function someOrNone(budgets: Standing['budgets']): Standing['budgets'] {
+  return budgets?.length === 0 ? undefined : budgets
 }
 
 /** Opens: the wait grows with each opening that no stable close came between. */
@@ -52,7 +76,7 @@ export function opened(
     outage: event.at - outageSince,
     stats: event.stats,
     authentication: why === 'authentication',
-    retryAfterMs: event.retryAfterMs ?? 0,
+    retryAfterMs: Math.max(bearable(event.retryAfterMs, policy) ?? 0, (context.notBefore ?? 0) - event.at),
   }
   const { wait, random } = recoveryWait(opening, policy, context.random)
   // A level that the failures themselves had called for is settled by the probes that will follow.
@@ -93,29 +117,40 @@ export function told(retryAfterMs: number | undefined): number | undefined {
   return retryAfterMs !== undefined && retryAfterMs >= 1 ? retryAfterMs : undefined
 }
 
+/** What is told, as far as one answer's word is taken: `maxRetryAfter`. Policies of older journals know no such bound. */
+export function bearable(retryAfterMs: number | undefined, policy: BreakerPolicy): number | undefined {
+  const wait = told(retryAfterMs)
+  return wait === undefined ? undefined : Math.min(wait, policy.maxRetryAfter ?? Number.POSITIVE_INFINITY)
+}
+
+/** The quota is gone; only the word of its end, or a longer one, changes when it is back. */
+export function exhausted(context: BreakerContext, at: number, forMs: number | undefined, why: string): After {
+  const { policy, standing } = context
+  const until = Math.max(at + (forMs ?? policy.quotaCooldown), standing.quota?.until ?? 0)
+  return stand(context, why, { quota: { until, why } })
+}
+
 /**
  * A limit was met. Without a rate from the service: nothing until the time it named, else half of what was being sent (and
  * half of that again when it was not enough).
  */
-export function limited(
+export function paced(
   context: BreakerContext,
   at: number,
-  limit: Extract<Signal, { kind: 'limit' }>,
+  limit: { readonly perSecond?: Extract<Signal, { kind: 'limit' }>['perSecond'] },
   retryAfterMs: number | undefined,
   why: string,
   stats: WindowStats,
   keepPace = false,
 ): After {
   const { policy, standing } = context
-  const earlier = standing.limit && standing.limit.until > at ? standing.limit : undefined
-  const mode = earlier?.mode === 'exhausted' ? 'exhausted' : limit.mode
-  const cooldown = limit.mode === 'exhausted' ? policy.quotaCooldown : policy.rateLimitCooldown
-  const until = Math.max(at + (retryAfterMs ?? cooldown), earlier?.until ?? 0)
-  const perSecond = mode === 'exhausted' ? 0 : (limit.perSecond ?? pace(earlier, retryAfterMs, stats, keepPace))
-  return stand(context, why, { limit: { mode, until, perSecond, why } })
+  const earlier = standing.pace && standing.pace.until > at ? standing.pace : undefined
+  const until = Math.max(at + (retryAfterMs ?? policy.rateLimitCooldown), earlier?.until ?? 0)
+  const perSecond = limit.perSecond ?? paceFor(earlier, retryAfterMs, stats, keepPace)
+  return stand(context, why, { pace: { until, perSecond, why } })
 }
 
-function pace(earlier: Standing['limit'], retryAfterMs: number | undefined, stats: WindowStats, keepPace: boolean): number {
+function paceFor(earlier: Standing['pace'], retryAfterMs: number | undefined, stats: WindowStats, keepPace: boolean): number {
   if (earlier && keepPace) return earlier.perSecond
   if (retryAfterMs !== undefined) return 0
   return Math.max(Math.min(earlier?.perSecond ?? Number.POSITIVE_INFINITY, stats.callsPerSecond) / 2, 0.1)

@@ -4,6 +4,16 @@ import type { BreakerPolicy } from '../policy.ts'
 import type { Directive } from '../signals.ts'
 import type { StatePath } from '../states.ts'
 
+/** One budget rule's word. */
+export interface BudgetCondition {
+  readonly rule: string
+  readonly mode: 'throttled' | 'blocked'
+  /** Share of the calls still admitted, 0–1. */
+  readonly share: number
+  readonly until: number | undefined
+  readonly allowEmergencyOverride: boolean
+}
+
 /**
  * Conditions that stand, each with its own deadline (epoch ms). The state is always that of the gravest one; the others
  * wait beneath it and are not forgotten.
@@ -16,19 +26,12 @@ export interface Standing {
   readonly forced?: { readonly by: string; readonly why: string } | undefined
   /** Stands from the trip until enough probes have succeeded. */
   readonly open?: { readonly openedAt: number; readonly until: number; readonly why: string } | undefined
-  readonly budget?:
+  /** One for each rule; never an empty list. */
+  readonly budgets?: readonly BudgetCondition[] | undefined
+  /** The quota is gone. */
+  readonly quota?: { readonly until: number; readonly why: string } | undefined
+  readonly pace?:
     | {
-        readonly mode: 'throttled' | 'blocked'
-        /** Share of the calls still admitted, 0–1. */
-        readonly share: number
-        readonly until: number | undefined
-        readonly rule: string
-        readonly allowEmergencyOverride: boolean
-      }
-    | undefined
-  readonly limit?:
-    | {
-        readonly mode: 'paced' | 'exhausted'
         readonly until: number
         /** Calls a second the service leaves us. */
         readonly perSecond: number
@@ -87,6 +90,10 @@ export interface BreakerContext {
   readonly closedSince: number | undefined
   /** When the first of the openings in a row was. */
   readonly outageSince: number | undefined
+  /** The latest time before which failures asked us not to come back, epoch ms; counted as the window counts. */
+  readonly notBefore: number | undefined
+  /** The highest epoch a directive came with, in force or lapsed; -1 before the first. */
+  readonly directiveEpoch: number
   /** Number of the next probe. */
   readonly nextProbe: number
   /** What led into the present state: a trip rule, or the event's name. */

@@ -2,6 +2,7 @@
 import type { TimerId } from '../records.ts'
 import { stateOf } from '../states.ts'
 import type { BreakerContext } from './context.ts'
+import { gravestBudget } from './gravest.ts'
 
 export interface Deadline {
   readonly id: TimerId
@@ -36,6 +37,10 @@ function ownDeadline(context: BreakerContext): Deadline | undefined {
       const round = due('roundOverdue', spell.until)
       return probe && round && round.at < probe.at ? round : (probe ?? round)
     }
+    case 'rateLimited.exhausted':
+      return due('limitReset', standing.quota?.until)
+    case 'rateLimited.paced':
+      return due('limitReset', standing.pace?.until)
     case 'maintenance':
       return due('maintenanceEnded', standing.maintenance?.until)
     default:
@@ -43,10 +48,8 @@ function ownDeadline(context: BreakerContext): Deadline | undefined {
   switch (stateOf(spell.in)) {
     case 'degraded':
       return due('recovered', standing.health?.recoverAt)
-    case 'rateLimited':
-      return due('limitReset', standing.limit?.until)
     case 'budgetLimited':
-      return due('budgetRolledOver', standing.budget?.until)
+      return due('budgetRolledOver', gravestBudget(standing.budgets)?.until)
     default:
       return undefined
   }

@@ -9,24 +9,27 @@ import type { BreakerEvent } from './events.ts'
 export function enter(context: BreakerContext, event: BreakerEvent, path: StatePath): BreakerContext {
   if (event.type === 'restore') {
     // JSON leaves out what is undefined, and an assignment keeps what is left out: both are said.
-    const { closedSince, outageSince } = event.saved
-    return { ...event.saved, closedSince, outageSince }
+    const { closedSince, outageSince, notBefore } = event.saved
+    return { ...event.saved, closedSince, outageSince, notBefore }
   }
   const { at } = event
   const next = after(context, event)
   const generation = context.generation + 1
+  const countsAnew = startsCountingAnew(context.spell.in, path)
   const isOpen = path === 'halfOpen' || stateOf(path) === 'open'
   // Half-open after a maintenance is a form of open too: the service has yet to prove itself.
   const open = path === 'halfOpen' ? (next.standing.open ?? { openedAt: at, until: at, why: next.reason }) : next.standing.open
   return {
     ...context,
     generation,
-    countsFrom: next.startsAnew || startsCountingAnew(context.spell.in, path) ? generation : context.countsFrom,
+    countsFrom: next.startsAnew || countsAnew ? generation : context.countsFrom,
     standing: { ...next.standing, open },
     spell: spellIn(path, context, at),
     random: next.random,
     openings: next.openings,
     outageSince: next.outageSince,
+    notBefore: countsAnew ? undefined : next.notBefore,
+    directiveEpoch: next.directiveEpoch,
     closedSince: isOpen ? undefined : (context.closedSince ?? at),
     reason: next.reason,
   }
@@ -35,9 +38,9 @@ export function enter(context: BreakerContext, event: BreakerEvent, path: StateP
 /** The context after an event that changed no state. */
 export function note(context: BreakerContext, event: BreakerEvent): BreakerContext {
   if (event.type === 'reconfigure') return { ...context, policy: event.policy }
-  const { standing, spell, random, openings, outageSince } = after(context, event)
+  const { reason: _reason, startsAnew: _startsAnew, ...remembered } = after(context, event)
   const nextProbe = event.type === 'probe.admitted' ? event.probe + 1 : context.nextProbe
-  return { ...context, standing, spell, random, openings, outageSince, nextProbe }
+  return { ...context, ...remembered, nextProbe }
 }
 
 /** Between states that admit calls the counts go on; whatever shut calls out, or was an operator's doing, ends them. */

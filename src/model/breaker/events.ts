@@ -60,6 +60,11 @@ export interface BudgetLimited extends At {
   readonly type: 'budget.limited'
   readonly budget: Extract<Signal, { kind: 'budget' }>
 }
+export interface BudgetCleared extends At {
+  readonly type: 'budget.cleared'
+  /** Only this rule's; absent: all. */
+  readonly rule?: string | undefined
+}
 export interface HealthChanged extends At {
   readonly type: 'health.changed'
   readonly level: DegradationLevel
@@ -97,7 +102,7 @@ export interface PlainTimer extends At {
     | 'timer.maintenanceEnded'
 }
 export interface Simple extends At {
-  readonly type: 'limit.cleared' | 'budget.cleared' | 'permit.granted'
+  readonly type: 'limit.cleared' | 'permit.granted'
 }
 export interface OperatorCommand extends ByOperator {
   readonly type: 'command.trip' | 'command.reset' | 'command.disable' | 'command.enable' | 'command.endMaintenance'
@@ -124,6 +129,7 @@ export type BreakerEvent =
   | CallsStalled
   | LimitHit
   | BudgetLimited
+  | BudgetCleared
   | HealthChanged
   | LatencyRose
   | DirectiveSet

@@ -1,6 +1,6 @@
 // The rounds of half-open: who is in flight, and when a round is won or lost.
 import { NO_STATS, type WindowStats } from '../stats.ts'
-import { type After, limited, opened, stand, told, unchanged } from './conditions.ts'
+import { type After, bearable, exhausted, opened, paced, stand, told, unchanged } from './conditions.ts'
 import type { BreakerContext, Probe, Spell } from './context.ts'
 import type { CallFailed, CallIgnored, CallSucceeded, ProbeAdmitted, TimerOfRound } from './events.ts'
 
@@ -66,10 +66,14 @@ function answered(context: BreakerContext, event: CallSucceeded | CallFailed): A
 
 /** It answers, but wants to be left alone: probing on would only be refused. This does not count as another opening. */
 function toldToWait(context: BreakerContext, event: CallFailed): After {
-  const mode = event.failure === 'quota_exceeded' ? 'exhausted' : 'paced'
-  const next = limited(context, event.at, { kind: 'limit', mode }, told(event.retryAfterMs), event.failure, event.stats)
-  const { open, limit } = next.standing
-  return { ...next, standing: { ...next.standing, open: open && { ...open, until: limit?.until ?? open.until } } }
+  const { at, failure, retryAfterMs, stats } = event
+  const next =
+    failure === 'quota_exceeded'
+      ? exhausted(context, at, told(retryAfterMs), failure)
+      : paced(context, at, {}, bearable(retryAfterMs, context.policy), failure, stats)
+  const { open, quota, pace } = next.standing
+  const until = Math.max(quota?.until ?? 0, pace?.until ?? 0)
+  return { ...next, standing: { ...next.standing, open: open && { ...open, until } } }
 }
 
 function judged(
