@@ -6,16 +6,18 @@ import type { BreakerContext } from '../model/breaker/context.ts'
 import { type Deadline, nextDeadline } from '../model/breaker/deadline.ts'
 import { countsOutcomes } from '../model/breaker/enter.ts'
 import type { BreakerEvent } from '../model/breaker/events.ts'
+import { checked } from '../model/checked.ts'
 import type { CallRejectedError } from '../model/errors.ts'
 import { countsAsFailure, type Failure } from '../model/failures.ts'
 import type { BreakerPolicy, Kind } from '../model/policy.ts'
-import type { Exemption, OutcomeRecord, SavedBreaker, TimerId, TransitionRecord } from '../model/records.ts'
+import type { Exemption, SavedBreaker, TimerId, TransitionRecord } from '../model/records.ts'
 import type { Command, Directive, Signal } from '../model/signals.ts'
 import { type StatePath, stateOf } from '../model/states.ts'
 import type { WindowStats } from '../model/stats.ts'
 import { Timer } from '../model/timerWheel.ts'
 import { stallTrips } from '../model/trip.ts'
 import type { ServiceProfile } from '../services/serviceProfile.ts'
+import { alertsFor } from './alerts.ts'
 import type { BreakerHost } from './breakerHost.ts'
 import type { WindowCounts } from './callWindow.ts'
 import { Gate, type Refusal } from './gate.ts'
@@ -25,7 +27,6 @@ import { rejectionFor } from './rejection.ts'
 import { savedPartsSchema } from './savedParts.ts'
 import { signalEvent } from './signalEvent.ts'
 import { patience, StallWatch } from './stallWatch.ts'
-import { transitionAlert } from './transitionAlert.ts'
 
 export type BreakerRef = ActorRefFrom<typeof breakerMachine>
 
@@ -329,9 +330,9 @@ export class Breaker {
     }
   }
 
-  /** Goes on from `saved`, as it stood, under the policy in force now. Throws a ZodError when it is not what save() makes. */
+  /** Goes on from `saved`, as it stood, under the policy in force now. Throws a ConfigError when it is not what save() makes. */
   restore(saved: SavedBreaker, at: number): void {
-    const parts = savedPartsSchema.parse(saved)
+    const parts = checked(savedPartsSchema, saved, 'saved')
     const context: BreakerContext = { ...parts.context, service: this.service, policy: this.policy }
     this.#meters.restore(parts)
     this.#restoring = true
@@ -403,12 +404,20 @@ export class Breaker {
     if (context === before) return
     const at = this.#at
     this.#adopt(context, at)
-    if (context.generation === before.generation || this.#restoring) return
+    if (this.#restoring) return
+    const transition = context.generation === before.generation ? undefined : this.#move(before, context, at)
+    if (transition) this.#host.emit(transition)
+    for (const alert of alertsFor(before, context, at)) this.#host.emit(alert)
+    if (transition) this.#host.moved(transition)
+  }
+
+  /** Another state: what is counted from its beginning begins, and what is told of it. */
+  #move(before: BreakerContext, context: BreakerContext, at: number): TransitionRecord {
     const from = before.spell.in
     const to = context.spell.in
     if (context.countsFrom !== before.countsFrom) this.#meters.window.clear(stateOf(to) === 'open' || to === 'halfOpen')
     this.#meters.resetSinceEntry()
-    const transition: TransitionRecord = {
+    return {
       type: 'transition',
       at,
       service: this.service,
@@ -419,10 +428,6 @@ export class Breaker {
       ...(this.#deadline && this.#deadline.id !== 'directiveExpired' ? { until: this.#deadline.at } : undefined),
       ...(this.#evidence ? { stats: this.#evidence } : undefined),
     }
-    this.#host.emit(transition)
-    const alert = transitionAlert(transition)
-    if (alert) this.#host.emit(alert)
-    this.#host.moved(transition)
   }
 
   #adopt(context: BreakerContext, at: number): void {
