@@ -20,6 +20,8 @@ function context(spell: StatePath | Spell, standing: Standing = {}, policy: Poli
     openings: 0,
     closedSince: T,
     outageSince: undefined,
+    notBefore: undefined,
+    directiveEpoch: -1,
     nextProbe: 1,
     reason: 'test',
   }
@@ -32,9 +34,9 @@ function gateFor(...args: Parameters<typeof context>): Gate {
 }
 
 const throttled = (share: number, allowEmergencyOverride = false): Standing => ({
-  budget: { mode: 'throttled', share, until: undefined, rule: 'daily', allowEmergencyOverride },
+  budgets: [{ mode: 'throttled', share, until: undefined, rule: 'daily', allowEmergencyOverride }],
 })
-const paced = (perSecond: number, until = T + 60_000): Standing => ({ limit: { mode: 'paced', until, perSecond, why: 'test' } })
+const paced = (perSecond: number, until = T + 60_000): Standing => ({ pace: { until, perSecond, why: 'test' } })
 const directed = (admissionRatio: number): Standing => ({
   directive: { epoch: 1, level: 1, admissionRatio, hold: false, expiresAt: T + 60_000, rule: 'r', reason: 'r' },
 })
@@ -203,6 +205,14 @@ describe('a pace', () => {
     const gate = gateFor('budgetLimited.throttled', { ...throttled(0.9), ...paced(1) })
     expect(pass(gate, 1000, 10_000)).toBe(10)
     expect(gate.peek(T + 10_001)).toBe('rate')
+  })
+
+  it('is nothing beneath a budget while the quota is gone, and says until when', () => {
+    const gone: Standing = { quota: { until: T + 5000, why: 'test' } }
+    const gate = gateFor('budgetLimited.throttled', { ...throttled(0.9), ...gone })
+    expect([gate.plain, gate.ask(T), gate.nextTokenIn(T + 1000)]).toEqual([false, 'rate', 4000])
+    expect(pass(gate, 10, 4999)).toBe(0)
+    expect(gate.ask(T + 5000)).toBeUndefined()
   })
 
   it('is no longer kept when the limit is over', () => {
