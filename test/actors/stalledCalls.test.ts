@@ -17,8 +17,13 @@ async function board(policy: PolicyInput = {}, kind: Kind = 'http') {
     clock.advance(USUAL_MS)
     permit.succeed()
   }
-  /** Lets `count` calls set out and hang, one every `every` ms, until one is refused; gives those that set out. */
+  /** One call fails; then `count` set out and hang. */
   const hang = (count: number, every = 0): Permit[] => {
+    search.admit().fail(httpError(504))
+    return setOut(count, every)
+  }
+  /** Lets `count` calls set out, one every `every` ms, until one is refused; gives those that did. */
+  const setOut = (count: number, every: number): Permit[] => {
     const out: Permit[] = []
     for (let i = 0; i < count && search.peek() === undefined; i++) {
       try {
@@ -30,8 +35,9 @@ async function board(policy: PolicyInput = {}, kind: Kind = 'http') {
     }
     return out
   }
-  /** Calls that say nothing of the service come and go, which gives the breaker occasion to look. */
+  /** One call fails; then calls that say nothing of the service come and go, which gives the breaker occasion to look. */
   const idle = (ms: number): void => {
+    search.admit().fail(httpError(504))
     for (let passed = 0; passed < ms && search.peek() === undefined; passed += 200) {
       try {
         search.admit().ignore()
@@ -41,11 +47,11 @@ async function board(policy: PolicyInput = {}, kind: Kind = 'http') {
       clock.advance(200)
     }
   }
-  return { ...made, search, hang, idle }
+  return { ...made, search, hang, setOut, idle }
 }
 
 describe('a service that hangs', () => {
-  it('opens the breaker before any of its calls has ended, when they have run for three times as long as usual', async () => {
+  it('opens the breaker by a single failure and the calls that are out, when these have run for three times as long as usual', async () => {
     const { search, hang, clock, journal } = await board()
     const before = clock.now()
     const out = hang(100, 50)
@@ -61,6 +67,7 @@ describe('a service that hangs', () => {
     const { gear, search, clock } = await board()
     const never = (): Promise<never> => new Promise(() => undefined)
     let refused: unknown
+    search.admit().fail(httpError(504))
     for (let i = 0; i < 100 && refused === undefined; i++) {
       const called = search.state
       const call = gear.execute('search', never)
@@ -83,7 +90,7 @@ describe('a service that hangs', () => {
   })
 
   it('is waited for as long as its calls usually take, three times over', async () => {
-    const { search, hang, clock } = await board()
+    const { search, hang, setOut, clock } = await board()
     for (let i = 0; i < 60; i++) {
       const permit = search.admit()
       clock.advance(2000)
@@ -91,15 +98,15 @@ describe('a service that hangs', () => {
     }
     hang(12, 450)
     expect(search.state).toBe('closed')
-    hang(20, 450)
+    setOut(20, 450)
     expect(search.reason).toBe('stalled_calls')
   })
 
   it('is waited for as long as the policy says', async () => {
-    const { search, hang } = await board({ trip: { stalledCalls: { patience: 20 } } })
+    const { search, hang, setOut } = await board({ trip: { stalledCalls: { patience: 20 } } })
     hang(35, 100)
     expect(search.state).toBe('closed')
-    hang(35, 100)
+    setOut(35, 100)
     expect(search.reason).toBe('stalled_calls')
   })
 
@@ -112,17 +119,70 @@ describe('a service that hangs', () => {
   })
 
   it('is not looked for where that is switched off, and again once it is switched on', async () => {
-    const { gear, search, hang, journal } = await board({ trip: { stalledCalls: false } })
+    const { gear, search, hang, setOut, journal } = await board({ trip: { stalledCalls: false } })
     hang(60, 100)
     expect(search.state).toBe('closed')
     gear.reconfigure('search', { trip: { stalledCalls: { patience: 3 } } })
-    expect(hang(60, 100).length).toBeGreaterThan(5)
+    expect(setOut(60, 100).length).toBeGreaterThan(5)
     expect(search.reason).toBe('stalled_calls')
     expect(replayed(journal.records)).toMatchObject({ differences: 0 })
   })
 })
 
 describe('calls that are out are no sign of trouble', () => {
+  it('while nothing fails: calls may just have become longer', async () => {
+    const { search, setOut } = await board()
+    setOut(200, 50)
+    expect(search.state).toBe('closed')
+  })
+
+  it('when ten calls of another length follow fifty short ones, and none fails', async () => {
+    const { gear, clock } = await testBoard({ search: { kind: 'http', degrade: false } })
+    const { search } = gear.services
+    for (let i = 0; i < 50; i++) {
+      const permit = search.admit()
+      clock.advance(20)
+      permit.succeed()
+    }
+    const slow: Permit[] = []
+    for (let i = 0; i < 10; i++) {
+      slow.push(search.admit())
+      clock.advance(500)
+    }
+    expect(search.state).toBe('closed')
+    for (const permit of slow) permit.succeed()
+    expect(search.stats).toMatchObject({ successes: 60, rejected: 0 })
+  })
+
+  it('when six of them were forgotten, though a call fails now and then for an hour', async () => {
+    const { search, clock, journal } = await board()
+    for (let i = 0; i < 6; i++) search.admit()
+    for (let second = 0; second < 3600; second++) {
+      for (let i = 0; i < 3; i++) {
+        const permit = search.admit()
+        clock.advance(USUAL_MS)
+        if (second % 20 === 0 && i < 2) permit.fail(httpError(503))
+        else permit.succeed()
+      }
+      clock.advance(400)
+    }
+    expect(search.stats).toMatchObject({ inFlight: 6, rejected: 0, failures: 360 })
+    expect(path(journal.records)).toEqual([])
+    expect(ofType(journal.records, 'signal')).toEqual([])
+  })
+
+  it('when six of them were forgotten and two calls fail one after the other in a lull', async () => {
+    const { search, clock, idle } = await board()
+    for (let i = 0; i < 6; i++) search.admit()
+    clock.advance(60_000)
+    const permit = search.admit()
+    clock.advance(USUAL_MS)
+    permit.succeed()
+    idle(5000)
+    idle(5000)
+    expect(search.state).toBe('closed')
+  })
+
   it('while others succeed', async () => {
     const { search, hang, clock } = await board()
     hang(50)
@@ -135,15 +195,16 @@ describe('calls that are out are no sign of trouble', () => {
   })
 
   it('while they are fewer than the failures that trip', async () => {
-    const { search, hang } = await board({ trip: { consecutiveFailures: 50 } })
-    hang(50, 100)
+    const { search, hang, setOut } = await board({ trip: { consecutiveFailures: 50 } })
+    hang(49, 100)
     expect(search.state).toBe('closed')
-    hang(20, 100)
+    setOut(20, 100)
     expect(search.reason).toBe('stalled_calls')
   })
 
   it('before it is known how long a call takes', async () => {
     const { gear, clock } = await testBoard({ search: { kind: 'http' } })
+    gear.services.search.admit().fail(httpError(504))
     for (let i = 0; i < 100; i++) {
       gear.services.search.admit()
       clock.advance(100)
@@ -157,6 +218,7 @@ describe('calls that are out are no sign of trouble', () => {
     const first = search.admit()
     clock.advance(2000)
     first.succeed()
+    search.admit().fail(httpError(504))
     for (let i = 0; i < 40; i++) {
       search.admit()
       clock.advance(100)
@@ -175,8 +237,8 @@ describe('calls that are out are no sign of trouble', () => {
 describe('calls that were out before an outage', () => {
   async function recovered() {
     const made = await board()
-    const { search, hang, clock } = made
-    const old = hang(30)
+    const { search, setOut, clock } = made
+    const old = setOut(30, 0)
     for (let i = 0; i < 5; i++) search.admit().fail(httpError(503))
     expect(search.reason).toBe('consecutive_failures')
     clock.runTo(search.until ?? 0)

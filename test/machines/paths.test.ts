@@ -149,14 +149,15 @@ function whereabouts({ breaker }: Moment): string[] {
 /** What tells two moments apart here: the state, the conditions that stand, and the score of a round. */
 function inShort({ at, breaker }: Moment): string {
   const { standing, spell } = breaker.context
-  const { maintenance, bypass, forced, open, budget, limit, health, directive } = standing
+  const { maintenance, bypass, forced, open, budgets = [], quota, pace, health, directive } = standing
   const stands = {
     maintenance: maintenance !== undefined,
     bypass: bypass !== undefined,
     forced: forced !== undefined,
     [`open until ${open && open.until > at ? 'later' : 'now'}`]: open !== undefined,
-    budget: budget !== undefined && (budget.until ?? at + 1) > at,
-    limit: limit !== undefined && limit.until > at,
+    budget: budgets.some(({ until }) => (until ?? at + 1) > at),
+    quota: quota !== undefined && quota.until > at,
+    pace: pace !== undefined && pace.until > at,
     health: health !== undefined && (spell.in.startsWith('degraded') || health.recoverAt > at),
     hold: directive !== undefined && directive.expiresAt > at,
   }
@@ -183,7 +184,7 @@ function eventFor(happening: Happening, context: BreakerContext, at: number): Br
     case 'failForGood':
       return { ...call, type: 'call.failed', failure: 'timeout', stats: { ...NO_STATS, calls: 5, consecutiveFailures: 5 } }
     case 'stall':
-      return { type: 'calls.stalled', at, stalled: 5, stats: NO_STATS }
+      return { type: 'calls.stalled', at, stalled: 5, stats: { ...NO_STATS, consecutiveFailures: 1 } }
     case 'ignore':
       return { type: 'call.ignored', at, generation, probe }
     case 'limit':

@@ -151,12 +151,14 @@ test('a bypassed breaker does not trip, degrade or limit by any failure', () => 
 })
 
 describe('calls that stall', () => {
-  const stall = (drive: BreakerDriver, stalled: number, some: Partial<WindowStats> = {}): BreakerDriver =>
+  const ONE_FAILED = { calls: 1, failures: 1, consecutiveFailures: 1 }
+  const stall = (drive: BreakerDriver, stalled: number, some: Partial<WindowStats> = ONE_FAILED): BreakerDriver =>
     drive.send({ type: 'calls.stalled', stalled, stats: stats(some) })
 
   test.each([
-    [4, {}, 'closed.watching', 'created'],
-    [5, {}, 'open.cooling', 'stalled_calls'],
+    [100, {}, 'closed.watching', 'created'],
+    [3, { calls: 1, failures: 1, consecutiveFailures: 1 }, 'closed.watching', 'created'],
+    [4, { calls: 1, failures: 1, consecutiveFailures: 1 }, 'open.cooling', 'stalled_calls'],
     [2, { calls: 2, failures: 2, consecutiveFailures: 2 }, 'closed.watching', 'created'],
     [3, { calls: 2, failures: 2, consecutiveFailures: 2 }, 'open.cooling', 'stalled_calls'],
   ])('%i of them on top of %o leave the breaker %s (%s)', (stalled, some, path, reason) => {

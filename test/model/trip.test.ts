@@ -200,12 +200,17 @@ describe('a streak that is no accident', () => {
   test('may be made up of calls that have not ended', () => {
     const policy = resolvePolicy('http')
     const trips = (before: Partial<WindowStats>, stalled: number) => stallTrips(stats(before), stalled, policy)
-    expect([trips({}, 4), trips({}, 5)]).toEqual([false, true])
+    const one = { calls: 1, failures: 1, consecutiveFailures: 1 }
+    expect([trips(one, 3), trips(one, 4)]).toEqual([false, true])
     const two = { calls: 2, failures: 2, consecutiveFailures: 2 }
     expect([trips(two, 2), trips(two, 3)]).toEqual([false, true])
-    const noisy = { calls: 1000, failures: 300 }
-    expect([trips(noisy, 9), trips(noisy, 10)]).toEqual([false, true])
-    expect(stallTrips(stats({}), 100, resolvePolicy('openai'))).toBe(false)
-    expect(stallTrips(stats({}), 100, resolvePolicy('http', { trip: { consecutiveFailures: false } }))).toBe(false)
+    const noisy = { calls: 1001, failures: 301, consecutiveFailures: 1 }
+    expect([trips(noisy, 8), trips(noisy, 9)]).toEqual([false, true])
+    expect(stallTrips(stats(one), 100, resolvePolicy('openai'))).toBe(false)
+    expect(stallTrips(stats(one), 100, resolvePolicy('http', { trip: { consecutiveFailures: false } }))).toBe(false)
+  })
+
+  test('is never made up of such calls alone, as calls may just have become longer', () => {
+    expect(stallTrips(stats({ calls: 100 }), 1000, resolvePolicy('http'))).toBe(false)
   })
 })

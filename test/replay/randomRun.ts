@@ -282,6 +282,7 @@ export async function perform(
         break
       }
       case 'pile up':
+        admitted(step.on)?.end('busy')
         for (let n = 0; n < step.times; n++) {
           const call = admitted(step.on)
           if (call) open.push(call)
