@@ -192,6 +192,11 @@ describe('calls that stall', () => {
     expect(stall(drive, 100).context).toEqual(context)
   })
 
+  test('open nothing while the last call to end was a success, however many failed before', () => {
+    const drive = stall(new BreakerDriver({ degrade: false }), 100, { calls: 30, failures: 10, consecutiveFailures: 0 })
+    expect([drive.path, drive.context.reason]).toEqual(['closed.watching', 'created'])
+  })
+
   test('open nothing where the policy does not look for them, or counts no failures in a row', () => {
     expect(stall(new BreakerDriver({ trip: { stalledCalls: false } }), 100).path).toBe('closed.watching')
     expect(stall(new BreakerDriver({ trip: { consecutiveFailures: false } }), 100).path).toBe('closed.watching')
