@@ -26,7 +26,10 @@ import { profileFor } from './services/profiles.ts'
 import { software } from './software.ts'
 
 export interface SwitchgearOptions<Services extends Record<string, ServiceInput>> extends Omit<ConfigInput<Services>, 'journal'> {
-  /** A file to keep the journal in, or a journal of your own; with a file that exists, the board goes on where it stopped. */
+  /**
+   * A file to keep the journal in: with one that exists, the board goes on where it stopped. Or a journal of your own, which
+   * starts afresh whatever it holds, and stays yours: the board opens it, and flushes it when closed; closing it is up to you.
+   */
   readonly journal?: ConfigInput['journal'] | Journal
   /** Told every inspection event of XState, as `createActor`'s own `inspect` is; see also `switchgear demo --inspect`. */
   readonly inspect?: Observer<InspectionEvent> | ((event: InspectionEvent) => void) | undefined
@@ -61,7 +64,10 @@ export interface Switchgear<Services extends Record<string, ServiceInput> = Reco
   reconfigure(service: Named<Services>, change: PolicyInput): void
   /** Resolves when everything journalled so far is in the operating system's hands. */
   flush(): Promise<void>
-  /** Switches the board off: timers stop, the journal is written out and closed. Calls in flight may still end. */
+  /**
+   * Switches the board off: timers stop, the journal is written out, and closed unless it is one of your own; of such a one,
+   * the error of its `flush` comes out. Calls in flight may still end.
+   */
   close(): Promise<void>
 }
 
@@ -72,24 +78,21 @@ export async function createSwitchgear<const Services extends Record<string, Ser
   const { inspect, clock = systemClock, bus = new MemoryBus(), journal: journalOption, ...rest } = options
   const ownJournal = isJournal(journalOption) ? journalOption : undefined
   const config = parseConfig(ownJournal || journalOption === undefined ? rest : { ...rest, journal: journalOption })
-  const file = config.journal && fileJournal(config, clock)
-  const saved = config.journal ? lastStand(config.journal.file, Math.floor(clock.now()), config.journal.key?.reveal()) : []
-  const board = new Board({ clock, bus, profileFor, seed: config.seed ?? freshSeed(), software, inspect })
-  const gear = new Gear<Services>(board, bus, config, saved)
-  const journal = ownJournal ?? file
-  if (journal) {
-    try {
-      const opened = journal.open((reason, dropped) =>
-        board.header(reason === 'start' && saved.length > 0 ? 'restart' : reason, dropped),
-      )
-      board.keep(journal)
-      await gear.begin(journal, opened)
-    } catch (error) {
-      board.stop()
-      throw error
-    }
+  const file = fileJournal(config, clock)
+  // Before it is read: what another process still writes would be missing from what we go on from.
+  file?.acquire()
+  let board: Board | undefined
+  try {
+    const saved = config.journal ? lastStand(config.journal.file, Math.floor(clock.now()), config.journal.key?.reveal()) : []
+    board = new Board({ clock, bus, profileFor, seed: config.seed ?? freshSeed(), software, inspect })
+    const gear = new Gear<Services>(board, bus, config, saved)
+    await gear.begin(ownJournal ?? file, file !== undefined, saved.length > 0)
+    return gear
+  } catch (error) {
+    board?.stop()
+    await file?.close()
+    throw error
   }
-  return gear
 }
 
 class Gear<Services extends Record<string, ServiceInput>> implements Switchgear<Services> {
@@ -101,6 +104,7 @@ class Gear<Services extends Record<string, ServiceInput>> implements Switchgear<
   readonly #inputs = new Map<string, PolicyInput>()
   readonly #keyed = new Map<string, KeyedBreakers>()
   #journal: Journal | undefined
+  #journalIsOurs = false
   readonly #closed$ = new ReplaySubject<void>(1)
   #closing: Promise<void> | undefined
 
@@ -122,10 +126,16 @@ class Gear<Services extends Record<string, ServiceInput>> implements Switchgear<
     this.#goOn(saved, at)
   }
 
-  async begin(journal: Journal, opened: Promise<void>): Promise<void> {
+  /** Opens the journal, which is closed with the board if it is `ours`. */
+  async begin(journal: Journal | undefined, ours: boolean, restarts: boolean): Promise<void> {
+    if (!journal) return
+    const board = this.#board
+    const opened = journal.open((reason, dropped) => board.header(reason === 'start' && restarts ? 'restart' : reason, dropped))
+    board.keep(journal)
     this.#journal = journal
-    const at = this.#board.now()
-    for (const breaker of this.#board.breakers) breaker.forgetProbes(at)
+    this.#journalIsOurs = ours
+    const at = board.now()
+    for (const breaker of board.breakers) breaker.forgetProbes(at)
     await opened
   }
 
@@ -181,7 +191,7 @@ class Gear<Services extends Record<string, ServiceInput>> implements Switchgear<
   async #shutDown(): Promise<void> {
     this.#board.stop()
     this.#closed$.next()
-    await this.#journal?.close()
+    await (this.#journalIsOurs ? this.#journal?.close() : this.#journal?.flush())
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -213,7 +223,7 @@ class Gear<Services extends Record<string, ServiceInput>> implements Switchgear<
   }
 }
 
-function fileJournal(config: ResolvedConfig, clock: Clock): Journal | undefined {
+function fileJournal(config: ResolvedConfig, clock: Clock): FileJournal | undefined {
   if (!config.journal) return undefined
   const { key, ...journal } = config.journal
   return new FileJournal({ ...journal, ...(key ? { key: key.reveal() } : undefined), clock })

@@ -1,5 +1,5 @@
 // A board that comes back: it goes on where the journal of the last process stops, wherever that was.
-import { copyFileSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { readLastSession } from '../src/bus/journalReader.ts'
@@ -227,6 +227,25 @@ describe('after a restart, a breaker', () => {
     expect(after.services.search.for('a/ü b').policy.timeout).toBe(77)
     await after.close()
     expect(await replayJournal(file)).toMatchObject({ differences: 0 })
+  })
+})
+
+describe('a board whose journal another one still writes', () => {
+  it('is refused before it reads where that one stands', async () => {
+    const { start, file } = site()
+    const before = await start()
+    const whole = readFileSync(file)
+    writeFileSync(file, 'no journal at all')
+    await expect(start()).rejects.toThrow(/is writing this journal/)
+    writeFileSync(file, whole)
+    await before.close()
+  })
+
+  it('leaves no lock behind when the journal cannot be read', async () => {
+    const { start, file } = site()
+    writeFileSync(file, 'no journal at all\nand none here\n')
+    await expect(start()).rejects.toThrow(/no line of a journal/)
+    expect(existsSync(`${file}.lock`)).toBe(false)
   })
 })
 

@@ -198,7 +198,7 @@ describe('closing', () => {
   it('twice is closing once, and both wait for its end', async () => {
     const { gear, journal } = await testBoard({ search })
     const written = open<void>()
-    const close = vi.spyOn(journal, 'close').mockReturnValue(written.promise)
+    const flush = vi.spyOn(journal, 'flush').mockReturnValue(written.promise)
     const closed: number[] = []
     void gear.close().then(() => closed.push(1))
     void gear.close().then(() => closed.push(2))
@@ -207,7 +207,7 @@ describe('closing', () => {
     written.resolve()
     await settle()
     expect(closed).toEqual([1, 2])
-    expect(close).toHaveBeenCalledTimes(1)
+    expect(flush).toHaveBeenCalledTimes(1)
   })
 
   it('completes the events, for those who come later as well', async () => {
@@ -397,14 +397,16 @@ describe('two boards in one process', () => {
 })
 
 describe("a journal of the user's own", () => {
-  it('is opened, written and closed', async () => {
+  it('is opened, written and flushed, and stays open when the board is closed', async () => {
     const journal = new MemoryJournal()
+    const flush = vi.spyOn(journal, 'flush')
     const gear = await createSwitchgear({ services: { search }, journal, clock: new VirtualClock() })
     await gear.execute('search', () => 1)
     await gear.close()
+    expect(flush).toHaveBeenCalledOnce()
     expect(journal.records.map(({ type }) => type)).toEqual(['header', 'outcome'])
     journal.append({ type: 'alert', at: 1, service: 'x', level: 'info', code: 'c', message: 'm' })
-    expect(journal.records).toHaveLength(2)
+    expect(journal.records).toHaveLength(3)
   })
 
   it.each([

@@ -113,7 +113,7 @@ export class FileJournal implements Journal {
     if (this.#lock !== undefined || this.#state === 'closed') return
     mkdirSync(dirname(this.file), { recursive: true })
     this.#lock = lockFile(this.file)
-    this.#beat()
+    this.#clock.arm(this.#heartbeat, this.#clock.now() + HEARTBEAT)
   }
 
   /**
@@ -348,9 +348,8 @@ export class FileJournal implements Journal {
   }
 
   #beat(): void {
-    const now = this.#clock.now()
-    void this.#lock?.touch(now)
-    this.#clock.arm(this.#heartbeat, now + HEARTBEAT)
+    void this.#lock?.touch()
+    this.#clock.arm(this.#heartbeat, this.#clock.now() + HEARTBEAT)
   }
 
   #unlock(): void {

@@ -3,7 +3,7 @@
 // long as its holder keeps touching it.
 import { randomBytes } from 'node:crypto'
 import { linkSync, readFileSync, readlinkSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { utimes } from 'node:fs/promises'
+import { open } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { JournalError } from '../model/errors.ts'
 
@@ -22,8 +22,8 @@ interface Holder {
 }
 
 export interface FileLock {
-  /** Says that the holder lives at `at`, epoch ms. Never rejects. */
-  touch(at: number): Promise<void>
+  /** Says that the holder lives. Never rejects. */
+  touch(): Promise<void>
   release(): void
 }
 
@@ -34,17 +34,28 @@ export function lockFile(file: string): FileLock {
   const holder: Holder = { pid: process.pid, born: birthOf(process.pid) ?? '', host: hostname(), namespace: pidNamespace() }
   const text = JSON.stringify(holder)
   writeFileSync(own, text, { flag: 'wx', mode: 0o600 })
+  const { ino: inode, mtimeMs: now } = statSync(own)
   try {
     // A link appears at once and with its content, so nobody can read a lock that is half written.
-    while (!linked(own, lock)) removeStale(file, lock, { ...holder, now: statSync(own).mtimeMs })
+    while (!linked(own, lock)) removeStale(file, lock, { ...holder, now })
   } finally {
     rmSync(own, { force: true })
   }
   return {
-    touch: (at) => utimes(lock, at / 1000, at / 1000).catch(() => undefined),
+    touch: () => rewrite(lock, inode, text).catch(() => undefined),
     release() {
       if (readText(lock) === text) rmSync(lock, { force: true })
     },
+  }
+}
+
+/** Writes what is there already: the time of that is the file system's, the same for all machines that share it. */
+async function rewrite(lock: string, inode: number, text: string): Promise<void> {
+  const handle = await open(lock, 'r+')
+  try {
+    if ((await handle.stat()).ino === inode) await handle.write(text, 0)
+  } finally {
+    await handle.close()
   }
 }
 
