@@ -12,7 +12,7 @@ export function signalEvent(signal: Signal, at: number, stats: WindowStats): Bre
     case 'budget':
       return { type: 'budget.limited', at, budget: signal }
     case 'budgetCleared':
-      return { type: 'budget.cleared', at }
+      return { type: 'budget.cleared', at, rule: signal.rule }
     case 'stalled':
       return { type: 'calls.stalled', at, stalled: signal.calls, stats }
     case 'health':

@@ -129,9 +129,9 @@ export class BreakerDriver {
     return this.send({ type: 'limit.hit', limit, stats: stats({ calls: 10, callsPerSecond: 8 }) })
   }
 
-  budget(mode: 'throttled' | 'blocked', forMs?: number): this {
+  budget(mode: 'throttled' | 'blocked', forMs?: number, rule = 'daily'): this {
     const until = forMs === undefined ? {} : { until: this.at + forMs }
-    return this.send({ type: 'budget.limited', budget: { kind: 'budget', mode, rule: 'daily', ...until } })
+    return this.send({ type: 'budget.limited', budget: { kind: 'budget', mode, rule, ...until } })
   }
 
   health(level: DegradationLevel): this {

@@ -33,8 +33,8 @@ describe('reset', () => {
   test.each(except(kept, 'closed.watching'))('from %s leads to %s', (path, to) => {
     const drive = standIn(path).command('reset')
     expect(drive.path).toBe(to)
-    const { forced, bypass, open, limit, health } = drive.context.standing
-    expect([forced, bypass, open, limit, health]).toEqual([undefined, undefined, undefined, undefined, undefined])
+    const { forced, bypass, open, quota, pace, health } = drive.context.standing
+    expect({ forced, bypass, open, quota, pace, health }).toEqual({})
     expect(drive.context.openings).toBe(0)
   })
 

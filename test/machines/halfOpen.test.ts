@@ -210,18 +210,18 @@ describe('what a probe’s answer means', () => {
   })
 
   test.each([
-    ['rate_limit', 45_000, 45_000, 'paced'],
-    ['rate_limit', undefined, 10_000, 'paced'],
-    ['rate_limit', 0, 10_000, 'paced'],
-    ['quota_exceeded', undefined, 900_000, 'exhausted'],
-  ] as const)('%s with Retry-After %s cools for %i ms and is not another opening', (failure, retryAfterMs, wait, mode) => {
+    ['rate_limit', 45_000, 45_000, 'pace'],
+    ['rate_limit', undefined, 10_000, 'pace'],
+    ['rate_limit', 0, 10_000, 'pace'],
+    ['quota_exceeded', undefined, 900_000, 'quota'],
+  ] as const)('%s with Retry-After %s cools for %i ms and is not another opening', (failure, retryAfterMs, wait, stands) => {
     const drive = halfOpen()
     const { openings } = drive.context
     drive.fail(failure, { probe: drive.admit(), ...(retryAfterMs !== undefined && { retryAfterMs }) })
     expect(drive.path).toBe('open.cooling')
     expect(drive.openFor).toBe(wait)
     expect(drive.context.openings).toBe(openings)
-    expect(drive.context.standing.limit?.mode).toBe(mode)
+    expect(drive.context.standing[stands]?.until).toBe(drive.at + wait)
   })
 })
 

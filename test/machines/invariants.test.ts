@@ -41,6 +41,8 @@ const windowStats = fc
 const probe = fc.option(fc.nat(3), { nil: undefined })
 const lag = fc.oneof({ weight: 5, arbitrary: fc.constant(0) }, fc.nat(3))
 
+const rule = fc.constantFrom('day', 'month')
+
 const step = fc.oneof(
   { weight: 8, arbitrary: fc.record({ do: fc.constant('admit' as const) }) },
   {
@@ -71,7 +73,7 @@ const step = fc.oneof(
   },
   {
     weight: 3,
-    arbitrary: fc.record({ do: fc.constant('budget' as const), mode: fc.constantFrom('throttled', 'blocked'), for: span }),
+    arbitrary: fc.record({ do: fc.constant('budget' as const), mode: fc.constantFrom('throttled', 'blocked'), for: span, rule }),
   },
   { weight: 3, arbitrary: fc.record({ do: fc.constant('health' as const), level: fc.constantFrom(0, 1, 2, 3) }) },
   {
@@ -90,7 +92,8 @@ const step = fc.oneof(
     weight: 6,
     arbitrary: fc.record({ do: fc.constantFrom('trip', 'reset', 'disable', 'enable', 'endMaintenance') }),
   },
-  { weight: 3, arbitrary: fc.record({ do: fc.constantFrom('limit.cleared', 'budget.cleared', 'permit.granted') }) },
+  { weight: 3, arbitrary: fc.record({ do: fc.constantFrom('limit.cleared', 'permit.granted') }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('budgetCleared' as const), rule: fc.option(rule, { nil: undefined }) }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('slower' as const) }) },
   {
     weight: 3,
@@ -163,18 +166,20 @@ class WatchedDriver extends BreakerDriver {
 /** The order of gravity: maintenance, an operator's bypass or trip, open, budget, limit, degraded, closed. */
 function agreesWithWhatStands(drive: BreakerDriver): void {
   const { context, at, path } = drive
-  const { maintenance, bypass, forced, open, budget, limit, health, directive } = context.standing
+  const { maintenance, bypass, forced, open, budgets = [], quota, pace, health, directive } = context.standing
   const stands = (until: number | undefined) => until === undefined || until > at
   const own = health && (path.startsWith('degraded') || health.recoverAt > at) ? health.level : 0
   const directed = directive && directive.expiresAt > at ? Math.max(directive.level, directive.admissionRatio < 1 ? 1 : 0) : 0
   const level = Math.max(own, directed)
+  const rules = budgets.filter(({ until }) => stands(until))
   let allowed: string[]
   if (maintenance && stands(maintenance.until)) allowed = ['maintenance']
   else if (bypass) allowed = ['closed.bypassed']
   else if (forced) allowed = ['open.forced']
   else if (open) allowed = open.until > at ? ['open.cooling'] : ['open.awaitingPermit', 'halfOpen']
-  else if (budget && stands(budget.until)) allowed = [`budgetLimited.${budget.mode}`]
-  else if (limit && limit.until > at) allowed = [`rateLimited.${limit.mode}`]
+  else if (rules.length > 0) allowed = [`budgetLimited.${rules.some(({ mode }) => mode === 'blocked') ? 'blocked' : 'throttled'}`]
+  else if (quota && quota.until > at) allowed = ['rateLimited.exhausted']
+  else if (pace && pace.until > at) allowed = ['rateLimited.paced']
   else if (level > 0) allowed = [`degraded.level${level}`]
   else allowed = ['closed.watching', 'closed.ramping']
   if (!allowed.includes(path)) fail(`in ${path}, though ${JSON.stringify(context.standing)} stands`)
@@ -239,7 +244,7 @@ function take(drive: BreakerDriver, step: Step): void {
       drive.limit(step.mode, step.for, step.perSecond)
       return
     case 'budget':
-      drive.budget(step.mode, step.for)
+      drive.budget(step.mode, step.for, step.rule)
       return
     case 'health':
       drive.health(step.level)
@@ -252,8 +257,10 @@ function take(drive: BreakerDriver, step: Step): void {
     case 'maintain':
       drive.maintain(step.for)
       return
+    case 'budgetCleared':
+      drive.send({ type: 'budget.cleared', rule: step.rule })
+      return
     case 'limit.cleared':
-    case 'budget.cleared':
     case 'permit.granted':
       drive.send({ type: step.do })
       return

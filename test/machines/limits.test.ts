@@ -28,7 +28,7 @@ describe('a rate limit', () => {
     expect(drive.wait(1).path).toBe('closed.watching')
   })
 
-  const pace = (drive: BreakerDriver) => drive.context.standing.limit?.perSecond
+  const pace = (drive: BreakerDriver) => drive.context.standing.pace?.perSecond
 
   test('halves the pace, halves it again when that was not enough, and never stops altogether', () => {
     const drive = new BreakerDriver().fail('rate_limit', { stats: { callsPerSecond: 8 } })
@@ -126,13 +126,11 @@ describe('a budget', () => {
   })
 
   test('admits half while throttled and none while blocked, unless the rule says otherwise; no override unless it allows one', () => {
-    expect(standIn('budgetLimited.throttled').context.standing.budget).toMatchObject({
-      share: 0.5,
-      allowEmergencyOverride: false,
-    })
-    expect(standIn('budgetLimited.blocked').context.standing.budget).toMatchObject({ share: 0, allowEmergencyOverride: false })
+    const plain = { share: 0.5, allowEmergencyOverride: false }
+    expect(standIn('budgetLimited.throttled').context.standing.budgets).toMatchObject([plain])
+    expect(standIn('budgetLimited.blocked').context.standing.budgets).toMatchObject([{ ...plain, share: 0 }])
     const own = { kind: 'budget', mode: 'throttled', share: 0.3, rule: 'month', allowEmergencyOverride: true } as const
     const drive = new BreakerDriver().send({ type: 'budget.limited', budget: own })
-    expect(drive.context.standing.budget).toMatchObject({ share: 0.3, allowEmergencyOverride: true })
+    expect(drive.context.standing.budgets).toMatchObject([{ share: 0.3, allowEmergencyOverride: true }])
   })
 })

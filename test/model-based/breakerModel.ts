@@ -68,7 +68,10 @@ export class BreakerModel {
   #forced = false
   #open: { until: number } | undefined
   #budget: { blocked: boolean; share: number; until: number | undefined } | undefined
-  #limit: { exhausted: boolean; perSecond: number; until: number } | undefined
+  /** The latest time a failure asked us not to come back before. */
+  #notBefore = 0
+  #quota: { until: number } | undefined
+  #pace: { perSecond: number; until: number } | undefined
   #health: { level: 1 | 2 | 3; recoverAt: number; fromCalls: boolean } | undefined
   /** The bucket that paces: its tokens when they were last counted, and how it fills, for how long. */
   #bucket: { readonly tokens: number; readonly at: number; readonly perSecond: number; readonly until: number } | undefined
@@ -104,7 +107,7 @@ export class BreakerModel {
         return 'no'
       default:
     }
-    if (this.#isPaced() && this.#tokens() < 1) return 'no'
+    if (this.#quotaIsGone() || (this.#isPaced() && this.#tokens() < 1)) return 'no'
     return this.#share() < 1 ? 'either' : 'yes'
   }
 
@@ -115,6 +118,7 @@ export class BreakerModel {
       this.#promised += share
       if (admitted) this.#letIn++
     }
+    if (this.#quotaIsGone()) this.#wasPaced = true
     if (this.#bucket && this.#isPaced()) {
       this.#wasPaced = true
       this.#bucket = { ...this.#bucket, tokens: this.#tokens() - (admitted ? 1 : 0), at: this.now }
@@ -140,17 +144,19 @@ export class BreakerModel {
     if (this.path === 'halfOpen') {
       if (this.#round.inFlight.delete(call.probe ?? 0)) {
         this.#round.successes++
-        this.#judgeRound(0)
+        this.#judgeRound()
       }
       return
     }
-    if (this.#isDeciding() && this.#ratesTrip()) this.#trip(0)
+    if (this.#isDeciding() && this.#ratesTrip()) this.#trip()
   }
 
   fails(call: ModelCall, failure: ModelFailure, retryAfterMs = 0): void {
     if (call.era !== this.era) return
     const wasDeciding = this.#isDeciding()
     this.#dropHiddenHealth()
+    const asksForTime = failure !== 'rate_limit' && (wasDeciding || this.path === 'halfOpen')
+    if (asksForTime && retryAfterMs > 0) this.#notBefore = Math.max(this.#notBefore, this.now + retryAfterMs)
     if (failure !== 'rate_limit') this.#count(call, failure)
     else if (this.path.startsWith('degraded')) this.#sinceEntry.calls++
     if (this.path === 'halfOpen') {
@@ -158,9 +164,9 @@ export class BreakerModel {
       return
     }
     if (!wasDeciding) return
-    if (failure === 'authentication') this.#trip(retryAfterMs)
+    if (failure === 'authentication') this.#trip()
     else if (failure === 'rate_limit') this.#meetLimit(retryAfterMs, call.generation < this.generation)
-    else if (this.#rowTrips() || this.#ratesTrip()) this.#trip(retryAfterMs)
+    else if (this.#rowTrips() || this.#ratesTrip()) this.#trip()
     else if (this.#degrades() && !this.#health) {
       this.#health = { level: 1, recoverAt: this.now + this.policy.recoverAfter, fromCalls: true }
       this.#settle()
@@ -182,24 +188,24 @@ export class BreakerModel {
 
   #probeFails(call: ModelCall, failure: ModelFailure, retryAfterMs: number): void {
     if (!this.#round.inFlight.has(call.probe ?? 0)) return
-    if (failure === 'authentication') this.#trip(retryAfterMs)
+    if (failure === 'authentication') this.#trip()
     else if (failure === 'rate_limit') {
       // It is there, and asks to be left alone for so long; that is no new outage.
       this.#meetLimit(retryAfterMs, false)
-      this.#open = { until: this.#limit?.until ?? this.now }
+      this.#open = { until: Math.max(this.#quota?.until ?? 0, this.#pace?.until ?? 0) }
       this.#settle()
     } else {
       this.#round.inFlight.delete(call.probe ?? 0)
       this.#round.failures++
-      this.#judgeRound(retryAfterMs)
+      this.#judgeRound()
     }
   }
 
-  #judgeRound(retryAfterMs: number): void {
+  #judgeRound(): void {
     const { successes, inFlight, admitted } = this.#round
     const { successesToClose, maxProbes } = this.policy
     if (successes >= successesToClose) this.#close()
-    else if (successes + inFlight.size + maxProbes - admitted < successesToClose) this.#trip(retryAfterMs)
+    else if (successes + inFlight.size + maxProbes - admitted < successesToClose) this.#trip()
   }
 
   #close(): void {
@@ -208,7 +214,7 @@ export class BreakerModel {
   }
 
   /** Opens, for longer each time. */
-  #trip(retryAfterMs: number): void {
+  #trip(): void {
     const stable = this.#closedSince !== undefined && this.now - this.#closedSince >= this.policy.stableAfter
     this.openings = stable ? 1 : this.openings + 1
     const row = this.#inARow()
@@ -217,18 +223,14 @@ export class BreakerModel {
     else if (row.serverErrors >= 3) wait *= 1.5
     wait = Math.min(wait, this.policy.maxRecoveryTimeout)
     if (this.#health?.fromCalls) this.#health = undefined
-    this.#open = { until: this.now + Math.max(wait, retryAfterMs) }
+    this.#open = { until: Math.max(this.now + wait, this.#notBefore) }
     this.#settle()
   }
 
   #meetLimit(retryAfterMs: number, isEcho: boolean): void {
-    const earlier = this.#limit && this.#limit.until > this.now ? this.#limit : undefined
+    const earlier = this.#pace && this.#pace.until > this.now ? this.#pace : undefined
     const until = this.now + (retryAfterMs > 0 ? retryAfterMs : this.policy.rateLimitCooldown)
-    this.#limit = {
-      exhausted: earlier?.exhausted ?? false,
-      perSecond: earlier?.exhausted ? 0 : earlier && isEcho ? earlier.perSecond : 0,
-      until: Math.max(until, earlier?.until ?? 0),
-    }
+    this.#pace = { perSecond: earlier && isEcho ? earlier.perSecond : 0, until: Math.max(until, earlier?.until ?? 0) }
     this.#settle()
   }
 
@@ -236,14 +238,15 @@ export class BreakerModel {
 
   limit(exhausted: boolean, perSecond: number, ms: number): void {
     this.#dropHiddenHealth()
-    const earlier = this.#limit && this.#limit.until > this.now ? this.#limit : undefined
-    const stays = exhausted || (earlier?.exhausted ?? false)
-    this.#limit = { exhausted: stays, perSecond: stays ? 0 : perSecond, until: Math.max(this.now + ms, earlier?.until ?? 0) }
+    const until = this.now + ms
+    if (exhausted) this.#quota = { until: Math.max(until, this.#quota?.until ?? 0) }
+    else this.#pace = { perSecond, until: Math.max(until, this.#pace?.until ?? 0) }
     this.#settle()
   }
 
   limitCleared(): void {
-    this.#limit = undefined
+    this.#quota = undefined
+    this.#pace = undefined
     this.#settle()
   }
 
@@ -268,9 +271,11 @@ export class BreakerModel {
     this.#bypassed = command === 'disable'
     if (command === 'reset') {
       this.#open = undefined
-      this.#limit = undefined
+      this.#quota = undefined
+      this.#pace = undefined
       this.#health = undefined
       this.openings = 0
+      this.#notBefore = 0
     }
     this.#settle(command === 'reset')
   }
@@ -308,8 +313,9 @@ export class BreakerModel {
       case 'degraded.level3':
         return this.#health?.recoverAt
       case 'rateLimited.paced':
+        return this.#pace?.until
       case 'rateLimited.exhausted':
-        return this.#limit?.until
+        return this.#quota?.until
       case 'budgetLimited.throttled':
       case 'budgetLimited.blocked':
         return this.#budget?.until
@@ -365,9 +371,9 @@ export class BreakerModel {
     if (overdue.length > 0) {
       for (const [probe] of overdue) round.inFlight.delete(probe)
       round.failures += overdue.length
-      this.#judgeRound(0)
+      this.#judgeRound()
     } else if (round.successes > 0 && round.failures === 0 && round.inFlight.size === 0) this.#close()
-    else this.#trip(0)
+    else this.#trip()
   }
 
   /** Degraded for so long: well since then is one level less. */
@@ -403,7 +409,8 @@ export class BreakerModel {
     }
     if (this.#budget && stands(this.#budget.until))
       return this.#budget.blocked ? 'budgetLimited.blocked' : 'budgetLimited.throttled'
-    if (this.#limit && this.#limit.until > now) return this.#limit.exhausted ? 'rateLimited.exhausted' : 'rateLimited.paced'
+    if (this.#quotaIsGone()) return 'rateLimited.exhausted'
+    if (this.#pace && this.#pace.until > now) return 'rateLimited.paced'
     this.#dropHiddenHealth()
     if (this.#health) return `degraded.level${this.#health.level}`
     const ramps = this.path === 'halfOpen' ? this.policy.rampDuration > 0 : this.path === 'closed.ramping' && stands(this.until)
@@ -416,6 +423,7 @@ export class BreakerModel {
     if (afterReset || !lets(from) || !lets(to)) {
       this.era++
       this.#ended = []
+      this.#notBefore = 0
       if (!shut) this.#row = { failures: 0, timeouts: 0, serverErrors: 0, lastAt: 0 }
     }
     this.path = to
@@ -435,9 +443,13 @@ export class BreakerModel {
 
   /** A bucket stands wherever calls are let in while a limit stands, and starts empty. */
   #keepPace(): void {
-    const limit = lets(this.path) && this.#limit && this.#limit.until > this.now ? this.#limit : undefined
+    const pace = lets(this.path) && this.#pace && this.#pace.until > this.now ? this.#pace : undefined
     const tokens = this.#isPaced() ? this.#tokens() : 0
-    this.#bucket = limit && { tokens, at: this.now, perSecond: limit.perSecond, until: limit.until }
+    this.#bucket = pace && { tokens, at: this.now, perSecond: pace.perSecond, until: pace.until }
+  }
+
+  #quotaIsGone(): boolean {
+    return this.#quota !== undefined && this.#quota.until > this.now
   }
 
   #isPaced(): boolean {

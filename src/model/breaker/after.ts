@@ -8,6 +8,7 @@ import {
   bearable,
   budgetsLeft,
   exhausted,
+  longestBearable,
   opened,
   paced,
   sicker,
@@ -186,11 +187,12 @@ function healthReviewed(standing: Standing, event: TimerRecovered, policy: Break
 
 function afterLimit(context: BreakerContext, event: LimitHit): After {
   const { limit, at, stats } = event
-  const retryAfter = limit.until === undefined ? undefined : Math.max(0, limit.until - at)
   const why = limit.reason ?? event.type
-  return limit.mode === 'exhausted'
-    ? exhausted(context, at, retryAfter, why)
-    : paced(context, at, limit, retryAfter, why, stats)
+  const left = limit.until === undefined ? undefined : Math.max(0, limit.until - at)
+  if (limit.mode === 'exhausted') return exhausted(context, at, left, why)
+  // A pace of nothing keeps all calls away, and so no longer than a refusal may.
+  const forMs = limit.perSecond || left === undefined ? left : Math.min(left, longestBearable(context.policy))
+  return paced(context, at, limit, forMs, why, stats)
 }
 
 /** What one failure asked for binds the trip that a later one completes. */

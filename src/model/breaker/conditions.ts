@@ -62,11 +62,7 @@ function someOrNone(budgets: Standing['budgets']): Standing['budgets'] {
 }
 
 /** Opens: the wait grows with each opening that no stable close came between. */
-export function opened(
-  context: BreakerContext,
-  event: { readonly at: number; readonly stats: WindowStats; readonly retryAfterMs?: number | undefined },
-  why: string,
-): After {
+export function opened(context: BreakerContext, event: { readonly at: number; readonly stats: WindowStats }, why: string): After {
   const { policy, standing } = context
   const stable = context.closedSince !== undefined && event.at - context.closedSince >= stableAfter(context)
   const openings = stable ? 1 : context.openings + 1
@@ -76,7 +72,7 @@ export function opened(
     outage: event.at - outageSince,
     stats: event.stats,
     authentication: why === 'authentication',
-    retryAfterMs: Math.max(bearable(event.retryAfterMs, policy) ?? 0, (context.notBefore ?? 0) - event.at),
+    retryAfterMs: Math.max(0, (context.notBefore ?? 0) - event.at),
   }
   const { wait, random } = recoveryWait(opening, policy, context.random)
   // A level that the failures themselves had called for is settled by the probes that will follow.
@@ -120,7 +116,11 @@ export function told(retryAfterMs: number | undefined): number | undefined {
 /** What is told, as far as one answer's word is taken: `maxRetryAfter`. Policies of older journals know no such bound. */
 export function bearable(retryAfterMs: number | undefined, policy: BreakerPolicy): number | undefined {
   const wait = told(retryAfterMs)
-  return wait === undefined ? undefined : Math.min(wait, policy.maxRetryAfter ?? Number.POSITIVE_INFINITY)
+  return wait === undefined ? undefined : Math.min(wait, longestBearable(policy))
+}
+
+export function longestBearable(policy: BreakerPolicy): number {
+  return policy.maxRetryAfter ?? Number.POSITIVE_INFINITY
 }
 
 /** The quota is gone; only the word of its end, or a longer one, changes when it is back. */

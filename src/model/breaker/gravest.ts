@@ -23,7 +23,10 @@ export function gravest(standing: Standing, spell: Spell, at: number): StatePath
 
 /** The rule that is obeyed: what blocks, else what leaves the smallest share; of equals what no override passes, then what lasts. */
 export function gravestBudget(budgets: Standing['budgets']): BudgetCondition | undefined {
-  return budgets?.reduce((gravest, other) => (isGraver(other, gravest) ? other : gravest))
+  return budgets?.reduce<BudgetCondition | undefined>(
+    (gravest, other) => (gravest && !isGraver(other, gravest) ? gravest : other),
+    undefined,
+  )
 }
 
 function isGraver(one: BudgetCondition, other: BudgetCondition): boolean {

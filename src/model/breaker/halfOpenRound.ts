@@ -78,7 +78,7 @@ function toldToWait(context: BreakerContext, event: CallFailed): After {
 
 function judged(
   context: BreakerContext,
-  event: { readonly type: string; readonly at: number; readonly stats?: WindowStats; readonly retryAfterMs?: number | undefined },
+  event: { readonly type: string; readonly at: number; readonly stats?: WindowStats },
   change: (round: Round) => Round,
 ): After {
   const { policy } = context
@@ -90,7 +90,7 @@ function judged(
   // Where probes go one by one, a round that begins with a failure has told enough.
   const hopeless = policy.adaptiveRecovery && successes === 0 && next.spell.failures > 0
   if (!hopeless && canStillSucceed >= policy.successesToClose) return next
-  return opened(context, { at: event.at, stats: event.stats ?? NO_STATS, retryAfterMs: event.retryAfterMs }, 'probes_failed')
+  return opened(context, { at: event.at, stats: event.stats ?? NO_STATS }, 'probes_failed')
 }
 
 function won(context: BreakerContext): After {
