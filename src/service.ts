@@ -2,7 +2,7 @@
 import type { Breaker } from './actors/breaker.ts'
 import { type ExecuteOptions, execute, type Protected } from './actors/execute.ts'
 import type { KeyedBreakers } from './actors/keyedBreakers.ts'
-import { keyedName } from './actors/keyedName.ts'
+import { keyedName, keyOf } from './actors/keyedName.ts'
 import { admit, type Permit } from './actors/permit.ts'
 import { checked } from './model/checked.ts'
 import { type CallRejectedError, ClosedError } from './model/errors.ts'
@@ -42,7 +42,7 @@ export interface Service {
   execute<T, F = never>(run: Protected<T>, options?: ExecuteOptions<F>): Promise<T | F>
   /** Leave for one call, to be settled by hand. Throws a CallRejectedError where there is none. */
   admit(): Permit
-  /** The error that a call would be rejected with now, or undefined; takes and counts nothing. */
+  /** The error that a call would be rejected with now, or undefined; takes and counts nothing. Throws once the board is closed. */
   peek(): CallRejectedError | undefined
   /** Tells the breaker of the service's condition. Throws a ConfigError when it is none. */
   signal(signal: Signal): void
@@ -64,8 +64,8 @@ export interface KeyableService extends Service {
 /** Where a handle finds its breaker: at every use anew, so that a handle outlives the breaker it leads to. */
 interface Source {
   readonly name: string
-  readonly kind: Kind
-  readonly policy: BreakerPolicy
+  /** The service's own breaker; those of its keys are of its kind and under its policy. */
+  readonly service: Breaker
   /** The breaker as it is; undefined for a key that has none (yet, or any more). */
   look(): Breaker | undefined
   /** The breaker for a call or a command. */
@@ -88,7 +88,7 @@ class Handle implements Service {
   }
 
   get kind(): Kind {
-    return this.#source.kind
+    return this.#source.service.kind
   }
 
   get state(): StateName {
@@ -100,7 +100,7 @@ class Handle implements Service {
   }
 
   get policy(): BreakerPolicy {
-    return this.#source.policy
+    return this.#source.service.policy
   }
 
   get reason(): string {
@@ -141,23 +141,26 @@ class Handle implements Service {
   }
 
   peek(): CallRejectedError | undefined {
-    const breaker = this.#source.look()
-    return breaker && open(breaker).peek(now(breaker))
+    const at = now(open(this.#source.service))
+    return this.#source.look()?.peek(at)
   }
 
   signal(signal: Signal): void {
+    const told = checked(signalSchema, signal, 'signal')
     const breaker = open(this.#source.use())
-    breaker.signal(now(breaker), checked(signalSchema, signal, 'signal'))
+    breaker.signal(now(breaker), told)
   }
 
   direct(directive: DirectiveInput): void {
+    const told = checked(directiveSchema, directive, 'directive')
     const breaker = open(this.#source.use())
-    breaker.direct(now(breaker), checked(directiveSchema, directive, 'directive'))
+    breaker.direct(now(breaker), told)
   }
 
   command(command: Command): void {
+    const told = checked(commandSchema, command, 'command')
     const breaker = open(this.#source.use())
-    breaker.command(now(breaker), checked(commandSchema, command, 'command'))
+    breaker.command(now(breaker), told)
   }
 }
 
@@ -166,17 +169,8 @@ class KeyableHandle extends Handle implements KeyableService {
   readonly #keyed: KeyedBreakers
 
   constructor(breaker: Breaker, keyed: KeyedBreakers) {
-    const { service: name, kind } = breaker
     const find = (): Breaker => breaker
-    super({
-      name,
-      kind,
-      get policy() {
-        return breaker.policy
-      },
-      look: find,
-      use: find,
-    })
+    super({ name: breaker.service, service: breaker, look: find, use: find })
     this.#breaker = breaker
     this.#keyed = keyed
   }
@@ -186,17 +180,12 @@ class KeyableHandle extends Handle implements KeyableService {
   }
 
   for(key: string): Service {
-    const parent = open(this.#breaker)
+    const service = open(this.#breaker)
     const keyed = this.#keyed
-    return new Handle({
-      name: keyedName(parent.service, key),
-      kind: parent.kind,
-      get policy() {
-        return parent.policy
-      },
-      look: () => keyed.peek(key),
-      use: () => keyed.get(key),
-    })
+    const name = keyedName(service.service, key)
+    // Keys that are written alike (half a surrogate pair and U+FFFD) are one key.
+    const written = keyOf(name)
+    return new Handle({ name, service, look: () => keyed.peek(written), use: () => keyed.get(written) })
   }
 }
 

@@ -132,7 +132,7 @@ export class Board implements BreakerHost {
   // --- BreakerHost ------------------------------------------------------------------------------------------------------
 
   get wantsOutcomes(): boolean {
-    return this.#journal !== undefined || this.#bus.wants('outcome')
+    return this.#journal !== undefined || this.#isWanted('outcome')
   }
 
   emit(event: GearEvent): void {
@@ -141,7 +141,7 @@ export class Board implements BreakerHost {
     } catch (error) {
       this.#warn('the journal', error)
     }
-    if (this.#bus.wants(event.type)) this.#outbox.push(event)
+    if (this.#isWanted(event.type)) this.#outbox.push(event)
   }
 
   /** A journal or bus of the user's own that throws must not take a call down with it. */
@@ -151,6 +151,15 @@ export class Board implements BreakerHost {
     warnOnce(what, error)
   }
 
+  #isWanted(type: GearEvent['type']): boolean {
+    try {
+      return this.#bus.wants(type)
+    } catch (error) {
+      this.#warn('the bus', error)
+      return false
+    }
+  }
+
   moved({ at, service, to }: TransitionRecord): void {
     this.#root.send({ type: 'breaker.moved', at, service, to })
   }
@@ -158,18 +167,17 @@ export class Board implements BreakerHost {
   deliver(): void {
     if (this.#delivering || this.#outbox.length === 0) return
     this.#delivering = true
-    try {
-      // A listener may command a breaker, which adds to the outbox; its events are heard after those already here.
-      for (let next = 0; next < this.#outbox.length; next++) {
-        const event = this.#outbox[next]
+    // A listener may command a breaker, which adds to the outbox; its events are heard after those already here.
+    for (let next = 0; next < this.#outbox.length; next++) {
+      const event = this.#outbox[next]
+      try {
         if (event) this.#bus.publish(event)
+      } catch (error) {
+        this.#warn('the bus', error)
       }
-    } catch (error) {
-      this.#warn('the bus', error)
-    } finally {
-      this.#outbox = []
-      this.#delivering = false
     }
+    this.#outbox = []
+    this.#delivering = false
   }
 }
 

@@ -21,12 +21,12 @@ export class KeyedBreakers {
     return this.#breakers.size
   }
 
-  /** The breaker of `key` if there is one; looking is no use of it. */
+  /** The breaker of `key` (as {@link keyOf} reads it) if there is one; looking is no use of it. */
   peek(key: string): Breaker | undefined {
     return this.#breakers.get(key)
   }
 
-  /** The breaker of `key`, hung on the board if it was not there. Throws a ConfigError for a key that is too long. */
+  /** The breaker of `key` (as {@link keyOf} reads it), hung on the board if it was not there. */
   get(key: string): Breaker {
     const known = this.#breakers.get(key)
     if (known) {
@@ -40,9 +40,6 @@ export class KeyedBreakers {
     const { service, kind, policy, disposed } = this.#parent
     if (disposed) throw new ClosedError(service)
     const name = keyedName(service, key)
-    // Keys that are written alike (half a surrogate pair and U+FFFD) are one key, or two entries would share one breaker.
-    const written = keyOf(name)
-    if (written !== key) return this.get(written)
     while (this.#breakers.size >= policy.maxKeys) this.#evict()
     const breaker = this.#board.get(name) ?? this.#board.add(name, kind, policy, this.#board.now(), true)
     this.#breakers.set(key, breaker)
