@@ -2,9 +2,11 @@
 import { copyFileSync, existsSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { encode } from '../src/bus/journalLine.ts'
 import { readLastSession } from '../src/bus/journalReader.ts'
 import type { ServiceInput } from '../src/model/config.ts'
 import { JournalError } from '../src/model/errors.ts'
+import type { HeaderRecord } from '../src/model/records.ts'
 import type { StatePath } from '../src/model/states.ts'
 import { replayJournal } from '../src/replay/replayJournal.ts'
 import { createSwitchgear, type Switchgear } from '../src/switchgear.ts'
@@ -246,6 +248,23 @@ describe('a board whose journal another one still writes', () => {
     writeFileSync(file, 'no journal at all\nand none here\n')
     await expect(start()).rejects.toThrow(/no line of a journal/)
     expect(existsSync(`${file}.lock`)).toBe(false)
+  })
+})
+
+describe('a journal that asks for more than a configuration may', () => {
+  it('is refused at once, by file, line and path', async () => {
+    const { start, file } = site()
+    await (await start()).close()
+    const [first = ''] = readFileSync(file, 'utf8').split('\n')
+    const record: HeaderRecord = JSON.parse(first.replace(/"crc":".{8}",/, '').replace('"seconds":60', '"seconds":3e7'))
+    writeFileSync(file, encode(record, 0).line)
+    const error = await start().catch((thrown) => thrown)
+    expect(error).toBeInstanceOf(JournalError)
+    expect(error).toMatchObject({
+      file,
+      line: 1,
+      problem: expect.stringMatching(/^services\.search\.policy\.window\.seconds: .*<=3600/),
+    })
   })
 })
 

@@ -17,6 +17,7 @@ import { JournalFile, type JournalFs } from './journalFile.ts'
 import { isEncrypted } from './journalLine.ts'
 import { headerText, JournalSealer } from './journalSealer.ts'
 import { inspectTail, type JournalTail } from './journalTail.ts'
+import { JournalWarnings } from './journalWarnings.ts'
 
 export interface FileJournalOptions {
   /** The file being written; its directory is made if need be. Rotated files stand beside it as `name.1.jsonl`, `name.2.jsonl`, … */
@@ -35,7 +36,7 @@ export interface FileJournalOptions {
   readonly key?: JournalKey
   /** Waits for the disk itself, and not only the operating system, at each write. Default false. */
   readonly fsync?: boolean
-  /** Told of each disk error. */
+  /** Told of each disk error. Default: the process warns, with the code SWITCHGEAR_JOURNAL, once for each spell of trouble. */
   readonly onProblem?: (problem: Error) => void
   readonly clock?: Clock
   /** In place of `node:fs/promises`. */
@@ -66,6 +67,7 @@ export class FileJournal implements Journal {
   readonly #maxRecords: number
   /** This many pending records are not kept waiting for the timer. */
   readonly #eagerAt: number
+  readonly #warnings: JournalWarnings | undefined
   readonly #timer: Timer
   readonly #heartbeat: Timer
   #source: HeaderSource | undefined
@@ -96,6 +98,7 @@ export class FileJournal implements Journal {
     this.#cipher = options.key === undefined ? undefined : new BatchCipher(options.key)
     this.#sealer = new JournalSealer(this.#cipher)
     this.#file = new JournalFile({ file, keep, fsync, fs })
+    this.#warnings = options.onProblem === undefined ? new JournalWarnings(file) : undefined
     this.#timer = new JournalTimer(() => this.#writeSoon())
     this.#heartbeat = new JournalTimer(() => this.#beat())
   }
@@ -165,6 +168,7 @@ export class FileJournal implements Journal {
     this.#clock.disarm(this.#timer)
     await this.flush().catch(() => undefined)
     this.dropped += this.#accepted - this.#settled
+    this.#warnings?.closed(this.dropped, this.#clock.now())
     this.#state = 'closed'
     forgetAtExit(this)
     await this.#release()
@@ -270,6 +274,7 @@ export class FileJournal implements Journal {
       await this.#runJobs()
       if (await gone) throw this.#startAfresh()
       this.problem = undefined
+      this.#warnings?.works(this.dropped, this.#clock.now())
     } catch (error) {
       this.#note(error)
       throw error
@@ -285,27 +290,22 @@ export class FileJournal implements Journal {
     }
   }
 
-  /** Serialises what is pending; with a header behind it where one is due, which is taken while nothing is pending. */
+  /** Serialises what is pending; with a header behind it where one is due, which is taken when nothing is pending any more. */
   #take(): void {
     const rotates = this.#size >= this.#maxBytes && this.#size >= 2 * this.#headerBytes
     const all = rotates || this.#gap > 0
     const records = all || this.#pending.length <= BATCH ? this.#pending : this.#pending.slice(0, BATCH)
     this.#pending = records === this.#pending ? [] : this.#pending.slice(BATCH)
     const { bytes, count, error } = this.#sealer.records(records)
-    if (error !== undefined) this.#giveUp(records.length - count, error)
-    if (bytes.length > 0) this.#jobs.push({ type: 'write', bytes, records: count })
-    this.#size += bytes.length
-    if (rotates || this.#gap > 0) this.#goOnWithHeader(rotates)
-  }
-
-  /** A record that cannot be written leaves a gap, and what came after it is only understood with a new header. */
-  #giveUp(unwritten: number, error: unknown): void {
-    const lost = unwritten + this.#pending.length
-    this.#pending = []
+    if (error !== undefined) this.#note(error)
+    const lost = records.length - count
     this.#settled += lost
     this.#gap += lost
     this.dropped += lost
-    this.#note(error)
+    if (bytes.length > 0) this.#jobs.push({ type: 'write', bytes, records: count })
+    this.#size += bytes.length
+    if (this.#gap > 0 && this.#pending.length > 0) this.#take()
+    else if (rotates || this.#gap > 0) this.#goOnWithHeader(rotates)
   }
 
   #goOnWithHeader(rotates: boolean): void {
@@ -340,6 +340,7 @@ export class FileJournal implements Journal {
     const problem = error instanceof Error ? error : new Error(String(error))
     this.problem = problem
     this.problems++
+    this.#warnings?.trouble(problem, this.#clock.now())
     try {
       this.#options.onProblem?.(problem)
     } catch (thrown) {

@@ -1,5 +1,5 @@
 // Turns records into the bytes of a journal file: serialised, encrypted if there is a key, and chained line by line.
-import type { HeaderRecord, JournalRecord } from '../model/records.ts'
+import type { GearEvent, HeaderRecord } from '../model/records.ts'
 import type { BatchCipher } from './batchCipher.ts'
 import { encryptedBody, MAX_LINE, MAX_LONG_LINE, recordBody, seal } from './journalLine.ts'
 
@@ -9,6 +9,8 @@ const PART = 262_144
 export class JournalSealer {
   readonly #cipher: BatchCipher | undefined
   #crc = 0
+  /** Services of which a record was left out since the last header: what they say next is not understood without it. */
+  readonly #unclear = new Set<string>()
 
   constructor(cipher: BatchCipher | undefined) {
     this.#cipher = cipher
@@ -21,17 +23,25 @@ export class JournalSealer {
 
   /** The line of a header (see {@link headerText}); an encrypted one has a line of its own, so that it can be found. */
   header(text: string): Buffer {
+    this.#unclear.clear()
     return this.#seal([text])
   }
 
-  /** The lines of `records` up to the first that cannot be written (not JSON, too long), and how many they are. */
-  records(records: readonly JournalRecord[]): { readonly bytes: Buffer; readonly count: number; readonly error: unknown } {
+  /**
+   * The lines of `records`, and how many they are. One that cannot be written (not JSON, too long) is left out, with what its
+   * service says from there to the next header, so that what is written can be replayed; `error` is the last of those.
+   */
+  records(records: readonly GearEvent[]): { readonly bytes: Buffer; readonly count: number; readonly error: unknown } {
     const bodies: string[] = []
     let error: unknown
-    try {
-      for (const record of records) bodies.push(bounded(recordBody(record)))
-    } catch (thrown) {
-      error = thrown
+    for (const record of records) {
+      if (this.#unclear.size > 0 && this.#unclear.has(record.service)) continue
+      try {
+        bodies.push(bounded(recordBody(record)))
+      } catch (thrown) {
+        error = thrown
+        this.#unclear.add(record.service)
+      }
     }
     return { bytes: this.#seal(bodies), count: bodies.length, error }
   }

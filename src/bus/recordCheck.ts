@@ -2,7 +2,7 @@
 // Where the check by hand finds fault, the schema says what it is.
 import { FAILURE_TYPES } from '../model/failures.ts'
 import { problemOfRecord } from '../model/recordSchemas.ts'
-import { type OutcomeRecord, TIMER_IDS } from '../model/records.ts'
+import { type AdmissionRecord, type OutcomeRecord, TIMER_IDS } from '../model/records.ts'
 import { STATES } from '../model/states.ts'
 
 /** What is wrong with `value` as a journal record, with what is allowed; undefined when nothing is. */
@@ -15,7 +15,7 @@ const FAILURES: ReadonlySet<unknown> = new Set([undefined, ...FAILURE_TYPES])
 const REJECTING_STATES: ReadonlySet<unknown> = new Set([undefined, ...STATES])
 const TIMERS: ReadonlySet<unknown> = new Set(TIMER_IDS)
 
-type FieldName = 'id' | keyof OutcomeRecord
+type FieldName = 'id' | keyof OutcomeRecord | keyof AdmissionRecord
 type Fields = { readonly [Name in FieldName]?: unknown }
 
 function isFrequentRecord(value: unknown): boolean {
@@ -35,7 +35,13 @@ function isFrequentRecord(value: unknown): boolean {
         (fields.state === undefined || REJECTING_STATES.has(fields.state))
       )
     case 'admission':
-      return Number.isFinite(fields.generation) && isAbsentOrFinite(fields.probe)
+      return (
+        Number.isFinite(fields.generation) &&
+        isAbsentOrFinite(fields.probe) &&
+        fields.exemption === undefined &&
+        fields.by === undefined &&
+        fields.why === undefined
+      )
     case 'timer':
       return TIMERS.has(fields.id)
     default:

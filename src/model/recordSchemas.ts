@@ -2,8 +2,9 @@
 // schema to its type in records.ts, and the list of them to the list of records. Unknown fields are let pass.
 import { z } from 'zod'
 import { FAILURE_TYPES } from './failures.ts'
-import { type BreakerPolicy, KINDS } from './policy.ts'
+import { KINDS } from './policy.ts'
 import { type HeaderRecord, type JournalRecord, type SavedBreaker, TIMER_IDS } from './records.ts'
+import { resolvedPolicySchema as policy } from './resolvedPolicy.ts'
 import { commandSchema, directiveSchema, signalSchema } from './signals.ts'
 import { STATE_PATHS, STATES } from './states.ts'
 
@@ -11,20 +12,6 @@ const finite = z.number()
 const stamped = { at: finite, service: z.string() }
 const kind = z.enum(KINDS)
 const path = z.enum(STATE_PATHS)
-
-/** The main fields only: a policy was checked in full when it was configured. */
-const policyOutline = z.looseObject({
-  trip: z.looseObject({}),
-  window: z.looseObject({ type: z.enum(['time', 'count']) }),
-  recoveryTimeout: finite,
-  maxProbes: finite,
-  successesToClose: finite,
-  levels: z.array(z.looseObject({})).length(3),
-})
-const policy = z.custom<BreakerPolicy>(
-  (value) => policyOutline.safeParse(value).success,
-  'allowed: a resolved policy, an object with trip, window, recoveryTimeout, maxProbes, successesToClose and levels',
-)
 
 const windowStats = z.looseObject({
   calls: finite,
@@ -78,7 +65,15 @@ export const recordSchemas = {
     probe: finite.exactOptional(),
     state: z.enum(STATES).exactOptional(),
   }),
-  admission: z.looseObject({ type: z.literal('admission'), ...stamped, generation: finite, probe: finite.exactOptional() }),
+  admission: z.looseObject({
+    type: z.literal('admission'),
+    ...stamped,
+    generation: finite,
+    probe: finite.exactOptional(),
+    exemption: z.enum(['emergency_override', 'health_probe']).exactOptional(),
+    by: z.string().exactOptional(),
+    why: z.string().exactOptional(),
+  }),
   signal: z.looseObject({ type: z.literal('signal'), ...stamped, signal: signalSchema }),
   directive: z.looseObject({
     type: z.literal('directive'),
@@ -125,5 +120,14 @@ export function problemOfRecord(value: unknown): string | undefined {
   }
   const { error } = recordSchemas[type as JournalRecord['type']].safeParse(value)
   const issue = error?.issues[0]
-  return issue && `${issue.path.join('.') || type}: ${issue.message}`
+  return issue && inWords(issue, [], type)
+}
+
+/** Of a union the alternative that was meant, if one was: the one whose main shape fits. */
+function inWords(issue: z.core.$ZodIssue, base: readonly PropertyKey[], type: string): string {
+  const path = [...base, ...issue.path]
+  const meant =
+    issue.code === 'invalid_union' ? issue.errors.find((branch) => branch.every((inner) => inner.path.length > 0)) : undefined
+  const inner = meant?.[0]
+  return inner ? inWords(inner, path, type) : `${path.join('.') || type}: ${issue.message}`
 }

@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, 
 import * as fsPromises from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import fc from 'fast-check'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { FileJournal, type FileJournalOptions } from '../../src/bus/fileJournal.ts'
 import type { JournalFs } from '../../src/bus/journalFile.ts'
 import { JournalError } from '../../src/model/errors.ts'
@@ -15,7 +15,7 @@ function newFile(): string {
 }
 
 async function opened(options: FileJournalOptions): Promise<FileJournal> {
-  const journal = new FileJournal({ clock: new VirtualClock(), ...options })
+  const journal = new FileJournal({ clock: new VirtualClock(), onProblem: () => undefined, ...options })
   await journal.open(header)
   onTestFinished(() => journal.close())
   return journal
@@ -237,6 +237,30 @@ describe('a journal that cannot keep up', () => {
     expect(records[11]).toEqual(header('gap', 5))
   })
 
+  it('leaves out a record that cannot be written, and what its service says up to the gap header, and nothing else', async () => {
+    const file = newFile()
+    const journal = await opened({ file })
+    for (let i = 0; i < 3; i++) {
+      for (const number of range(1, 9000)) {
+        const bad = number === 4000 && i === 0
+        const record = numbered(number, bad || number === 8999 ? 'other' : 'search')
+        journal.append(bad ? { ...record, latency: Number.NaN } : record)
+      }
+      await journal.flush()
+    }
+    const records = recordsIn(file)
+    expect(numbersOf(records)).toEqual(
+      range(1, 9000)
+        .filter((n) => n !== 4000 && n !== 8999)
+        .concat(range(1, 9000), range(1, 9000)),
+    )
+    expect(records.flatMap((record, i) => (record.type === 'header' ? [[i, record]] : []))).toEqual([
+      [0, header('start')],
+      [8999, header('gap', 2)],
+    ])
+    expect([journal.dropped, journal.problems, journal.problem]).toEqual([2, 1, undefined])
+  })
+
   it('leaves a gap for a record that cannot be written, and never throws', async () => {
     const file = newFile()
     const journal = await opened({ file })
@@ -334,6 +358,58 @@ describe('a disk that fails', () => {
     await journal.close()
     await write(file, [1])
     expect(numbersOf(recordsIn(file))).toEqual([1])
+  })
+
+  it('is warned of once for each spell of trouble, with what was lost when it is over', async () => {
+    const disk = faultyDisk()
+    const clock = new VirtualClock()
+    const warned = vi.spyOn(process, 'emitWarning').mockImplementation(() => undefined)
+    onTestFinished(() => warned.mockRestore())
+    const told = () => warned.mock.calls.splice(0).map(([text]) => String(text).replace(/^the journal .*search\.jsonl /, ''))
+    const journal = new FileJournal({ file: newFile(), fs: disk.fs, clock, maxBufferRecords: 5 })
+    await journal.open(header)
+    const spell = async () => {
+      disk.failure = 'ENOSPC'
+      for (const number of range(1, 3)) {
+        journal.append(numbered(number))
+        await journal.flush().catch(() => undefined)
+      }
+      for (const number of range(4, 20)) journal.append(numbered(number))
+      disk.failure = undefined
+      await journal.flush()
+    }
+    await spell()
+    expect(warned.mock.calls[0]?.[1]).toEqual({ type: 'SwitchgearWarning', code: 'SWITCHGEAR_JOURNAL' })
+    expect(told()).toEqual(['is in trouble: ENOSPC: so the disk says', `is written again; ${journal.dropped} records were lost`])
+    const first = journal.dropped
+    await spell()
+    expect(told()).toEqual([])
+    clock.advance(60_000)
+    journal.append(numbered(21))
+    await journal.flush()
+    expect(told()).toEqual([`is written again; ${journal.dropped - first} records were lost`])
+    const second = journal.dropped
+    clock.advance(60_000)
+    await spell()
+    expect(told()).toEqual([
+      'is in trouble: ENOSPC: so the disk says',
+      `is written again; ${journal.dropped - second} records were lost`,
+    ])
+    disk.failure = 'EIO'
+    journal.append(numbered(21))
+    await journal.close()
+    expect(told()).toEqual(['is closed; a record was lost'])
+  })
+
+  it('is not warned of where somebody is told of it', async () => {
+    const disk = faultyDisk()
+    const warned = vi.spyOn(process, 'emitWarning').mockImplementation(() => undefined)
+    onTestFinished(() => warned.mockRestore())
+    const journal = await opened({ file: newFile(), fs: disk.fs })
+    disk.failure = 'EIO'
+    journal.append(numbered(1))
+    await journal.close()
+    expect(warned).not.toHaveBeenCalled()
   })
 
   it('never stops a close', async () => {

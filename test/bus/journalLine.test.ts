@@ -5,9 +5,15 @@ import { crc32 } from '../../src/bus/crc32.ts'
 import { encode, fits, PREFIX_LENGTH, parseLine, recordBody, writtenCrc } from '../../src/bus/journalLine.ts'
 import { epochNumeral, thousandthsNumeral } from '../../src/bus/numerals.ts'
 import { problemOf } from '../../src/bus/recordCheck.ts'
+import { KINDS, type PolicyInput, policySchema, resolvePolicy } from '../../src/model/policy.ts'
 import { problemOfRecord } from '../../src/model/recordSchemas.ts'
 import type { JournalRecord } from '../../src/model/records.ts'
 import { anyEvent, anyHeader, header, numbered } from './journalRecords.ts'
+
+const withPolicy = (change: object) => ({
+  ...header('start'),
+  services: { s: { kind: 'http', policy: { ...resolvePolicy('http'), ...change } } },
+})
 
 const anyRecord = fc.oneof({ weight: 9, arbitrary: anyEvent }, { weight: 1, arbitrary: anyHeader })
 
@@ -100,7 +106,49 @@ describe('the check of a record', () => {
     [
       'a policy that is none',
       { ...header('start'), services: { s: { kind: 'http', policy: 1 } } },
-      /^services\.s\.policy: allowed: /,
+      /^services\.s\.policy: .*expected object/,
+    ],
+    [
+      'a window of a year',
+      withPolicy({ window: { type: 'time', seconds: 3e7 } }),
+      /^services\.s\.policy\.window\.seconds: .*<=3600/,
+    ],
+    [
+      'a window of a billion calls',
+      withPolicy({ window: { type: 'count', size: 1e9 } }),
+      /^services\.s\.policy\.window\.size: .*<=10000/,
+    ],
+    [
+      'a rule without its share',
+      withPolicy({ trip: { ...resolvePolicy('http').trip, failureRate: { minimumCalls: 20 } } }),
+      /^services\.s\.policy\.trip\.failureRate\.threshold: .*expected number/,
+    ],
+    [
+      'a policy in mid-journal that waits for ever',
+      {
+        type: 'config',
+        at: 1,
+        service: 's',
+        change: 'added',
+        kind: 'http',
+        policy: { ...resolvePolicy('http'), recoveryTimeout: 1e13 },
+      },
+      /^policy\.recoveryTimeout: .*<=2592000000/,
+    ],
+    [
+      'an unknown exemption',
+      { type: 'admission', at: 1, service: 's', generation: 1, exemption: 'friend' },
+      /^exemption: .*"health_probe"/,
+    ],
+    [
+      'an exemption claimed by nobody who has a name',
+      { type: 'admission', at: 1, service: 's', generation: 1, by: 1 },
+      /^by: .*string/,
+    ],
+    [
+      'an exemption for no reason one could read',
+      { type: 'admission', at: 1, service: 's', generation: 1, why: {} },
+      /^why: .*string/,
     ],
     [
       'a directive without its defaults',
@@ -110,6 +158,59 @@ describe('the check of a record', () => {
   ]
   it.each(bad)('names the field and what is allowed: %s', (_, value, problem) => {
     expect(problemOf(value)).toMatch(problem)
+  })
+
+  const extremes: PolicyInput[] = [
+    {
+      probeTimeout: 2_592_000_000,
+      recoveryTimeout: 2_592_000_000,
+      successesToClose: 1000,
+      window: { type: 'count', size: 10_000 },
+    },
+    { window: { type: 'time', seconds: 3600 }, degrade: { failureRate: false, p95Ratio: false, consecutiveFailures: false } },
+    {
+      trip: {
+        consecutiveFailures: false,
+        failureRate: false,
+        slowCallRate: false,
+        consecutiveTimeouts: false,
+        stalledCalls: false,
+      },
+    },
+    { degrade: false, probePatience: false, timeout: 1, rampDuration: 0, recoveryTimeout: 1e-9, levels: [{}, {}, {}] },
+  ]
+  it.each(KINDS.flatMap((of) => [{}, ...extremes].map((input) => [of, input] as const)))(
+    'lets every policy pass that can be configured: %s %j',
+    (of, input) => {
+      expect(policySchema.safeParse(input).success).toBe(true)
+      expect(problemOf(withPolicy(JSON.parse(JSON.stringify(resolvePolicy(of, input)))))).toBeUndefined()
+    },
+  )
+
+  it('lets policies pass of releases that knew fewer keys, or more', () => {
+    const { maxRetryAfter, probePatience, trip, ...older } = resolvePolicy('http')
+    const { streakSignificance, stalledCalls, ...olderTrip } = trip
+    expect([maxRetryAfter, probePatience, streakSignificance, stalledCalls]).not.toContain(undefined)
+    const policies = [
+      { ...older, trip: olderTrip },
+      { ...resolvePolicy('http'), mood: 1, trip: { ...trip, mood: 1 }, window: { type: 'count', size: 1, mood: 1 } },
+    ]
+    for (const policy of policies) {
+      expect(problemOf({ ...header('start'), services: { s: { kind: 'http', policy } } })).toBeUndefined()
+    }
+  })
+
+  it('lets an exemption pass', () => {
+    const admission = {
+      type: 'admission',
+      at: 1,
+      service: 's',
+      generation: 1,
+      exemption: 'emergency_override',
+      by: 'ann',
+      why: 'so',
+    }
+    expect(problemOf(admission)).toBeUndefined()
   })
 
   it('agrees with the schemas about records with one field spoilt', { timeout: 60_000 }, () => {
