@@ -4,6 +4,7 @@ import { type ExecuteOptions, execute, type Protected } from './actors/execute.t
 import type { KeyedBreakers } from './actors/keyedBreakers.ts'
 import { keyedName, keyOf } from './actors/keyedName.ts'
 import { admit, type Permit } from './actors/permit.ts'
+import { ownDeadline } from './model/breaker/deadline.ts'
 import { checked } from './model/checked.ts'
 import { type CallRejectedError, ClosedError } from './model/errors.ts'
 import type { BreakerPolicy, Kind } from './model/policy.ts'
@@ -108,8 +109,8 @@ class Handle implements Service {
   }
 
   get until(): number | undefined {
-    const deadline = this.#source.look()?.deadline
-    return deadline?.id === 'directiveExpired' ? undefined : deadline?.at
+    const breaker = this.#source.look()
+    return breaker && ownDeadline(breaker.context)?.at
   }
 
   get stats(): ServiceStats {

@@ -80,7 +80,7 @@ describe('a service name', () => {
 
   it.each(['constructor', '__proto__', 'toString', '', 'search/acme'])('%j is none of an object or a key', async (name) => {
     const { gear } = await testBoard({ search })
-    gear.services.search.for('acme')
+    await gear.services.search.for('acme').execute(() => 1)
     await expect(gear.execute(name as 'search', () => 1)).rejects.toThrow(UnknownServiceError)
     expect(() => gear.admit(name as 'search')).toThrow(UnknownServiceError)
   })
@@ -120,6 +120,33 @@ describe('a handle', () => {
       window: { calls: 0, failures: 0, slow: 0 },
       latency: { p50: 0, p95: 0, p99: 0 },
     })
+  })
+})
+
+describe('until', () => {
+  const directive = { epoch: 1, level: 0, rule: 'r', reason: 'r' } as const
+
+  it('tells when the state ends, not when a directive does', async () => {
+    const { gear, clock } = await testBoard({ search: { ...search, recoveryJitter: { from: 1, to: 1 } } })
+    const handle = gear.services.search
+    gear.direct('search', { ...directive, expiresAt: clock.now() + 5000 })
+    expect(handle.until).toBeUndefined()
+    await openUp(gear)
+    const until = clock.now() + 10_000
+    expect(handle).toMatchObject({ state: 'open', until })
+    expect(handle.peek()).toMatchObject({ retryAfterMs: 10_000 })
+    clock.advance(5000)
+    expect(handle).toMatchObject({ state: 'open', until })
+  })
+
+  it('is none for a breaker that waits for leave to probe, which a directive withholds', async () => {
+    const { gear, clock } = await testBoard({ search })
+    await openUp(gear)
+    gear.direct('search', { ...directive, hold: true, expiresAt: clock.now() + 60_000 })
+    clock.advance(30_000)
+    expect(gear.services.search.path).toBe('open.awaitingPermit')
+    expect(gear.services.search.until).toBeUndefined()
+    expect(gear.peek('search')).toMatchObject({ retryAfterMs: undefined })
   })
 })
 
@@ -176,6 +203,9 @@ describe('closing', () => {
     await expect(gear.services.search.execute(() => 1)).rejects.toThrow(ClosedError)
     for (const use of [
       () => gear.admit('search'),
+      () => gear.peek('search'),
+      () => gear.services.search.peek(),
+      () => gear.services.search.for('acme'),
       () => gear.signal('search', { kind: 'limitCleared' }),
       () => gear.command('search', { name: 'reset', ...by }),
       () => gear.direct('search', { epoch: 1, level: 0, expiresAt: 9e12, rule: 'r', reason: 'r' }),
@@ -325,14 +355,16 @@ describe('the inspector', () => {
   it('is told the events of the root and of every breaker', async () => {
     const seen: InspectionEvent[] = []
     const { gear } = await testBoard({ search }, { inspect: (event) => seen.push(event) })
-    gear.services.search.for('acme')
+    await gear.services.search.for('acme').execute(() => 1)
     gear.command('search', { name: 'trip', ...by })
+    gear.services.search.for('acme').command({ name: 'reset', ...by })
     const actors = seen
       .filter(({ type }) => type === '@xstate.actor')
       .map(({ actorRef }) => (actorRef as unknown as { id: string }).id)
     expect(actors).toEqual(['switchgear', 'search', 'search/acme'])
     const events = seen.flatMap((event) => (event.type === '@xstate.event' ? [event.event.type] : []))
     expect(events).toContain('command.trip')
+    expect(events).toContain('command.reset')
     expect(events).toContain('breaker.moved')
   })
 

@@ -1,6 +1,6 @@
 // From a refusal of the gate to the error its caller gets.
 import type { BreakerContext } from '../model/breaker/context.ts'
-import { nextDeadline } from '../model/breaker/deadline.ts'
+import { ownDeadline } from '../model/breaker/deadline.ts'
 import { gravestBudget } from '../model/breaker/gravest.ts'
 import {
   BreakerOpenError,
@@ -53,6 +53,6 @@ function retryAfter(refusal: Refusal, gate: Gate, context: BreakerContext, at: n
 }
 
 function remaining(context: BreakerContext, at: number): number | undefined {
-  const deadline = nextDeadline(context)
-  return deadline && deadline.id !== 'directiveExpired' ? Math.max(0, deadline.at - at) : undefined
+  const deadline = ownDeadline(context)
+  return deadline && Math.max(0, deadline.at - at)
 }

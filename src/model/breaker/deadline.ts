@@ -19,7 +19,8 @@ export function nextDeadline(context: BreakerContext): Deadline | undefined {
   return own && own.at <= expiry.at ? own : expiry
 }
 
-function ownDeadline(context: BreakerContext): Deadline | undefined {
+/** When the present state ends by itself, whatever directive stands. */
+export function ownDeadline(context: BreakerContext): Deadline | undefined {
   const { standing, spell } = context
   switch (spell.in) {
     case 'closed.ramping':
