@@ -235,7 +235,7 @@ export class Breaker {
       if (countsAsFailure(type)) meters.window.failure(at, type, slow)
       else if (type === 'quality_degradation') meters.window.success(at, slow)
       if (this.gate.level !== 0) meters.countSinceEntry(countsAsFailure(type) ? 1 : 0, slow)
-      if (this.#decides || probe !== undefined) {
+      if (this.#decides ? this.#matters(failure) : probe !== undefined) {
         this.#settled({ type: 'call.failed', at, generation, probe, failure: type, retryAfterMs })
       }
     }
@@ -380,6 +380,12 @@ export class Breaker {
     const stats = this.stats(event.at)
     const healthyOtherwise = this.policy.degradeBeforeOpen && this.#profile.assess(stats) === 'healthy'
     this.#send({ ...event, stats, healthyOtherwise })
+  }
+
+  /** Can this failure, just counted, change anything? */
+  #matters({ type, retryAfterMs }: Failure): boolean {
+    if (retryAfterMs !== undefined || !countsAsFailure(type) || type === 'authentication' || type === 'memory_error') return true
+    return this.#meters.mayDecide(this.policy)
   }
 
   #reviewLatency(at: number): void {

@@ -61,6 +61,25 @@ export class Meters {
     )
   }
 
+  /**
+   * Could the failures counted so far trip or degrade by `policy`? Asked of every failure, so that one that changes nothing
+   * costs no event; true now and then where the machine will say no.
+   */
+  mayDecide(policy: BreakerPolicy): boolean {
+    const { trip, degrade } = policy
+    const { window } = this
+    return (
+      reached(window.consecutiveFailures, trip.consecutiveFailures) ||
+      reached(window.consecutiveTimeouts, trip.consecutiveTimeouts) ||
+      this.meetsRate(policy) ||
+      (degrade !== false &&
+        (reached(window.consecutiveFailures, degrade.consecutiveFailures) ||
+          (degrade.failureRate !== false &&
+            window.calls >= minimumCalls(degrade.failureRate, policy) &&
+            window.failures / window.calls >= degrade.failureRate.threshold)))
+    )
+  }
+
   countSinceEntry(failed: 0 | 1, slow: 0 | 1): void {
     this.#sinceEntry.calls++
     this.#sinceEntry.failures += failed
@@ -99,4 +118,8 @@ export class Meters {
     this.latency.restore(latency)
     Object.assign(this.#sinceEntry, window.sinceEntry)
   }
+}
+
+function reached(count: number, threshold: number | false): boolean {
+  return threshold !== false && count >= threshold
 }

@@ -207,7 +207,7 @@ export function resolvePolicy(kind: Kind, input: PolicyInput = {}): BreakerPolic
               minimumCalls: trip.slowCallRate?.minimumCalls ?? 20,
             },
       consecutiveTimeouts: trip.consecutiveTimeouts ?? 3,
-      streakSignificance: trip.streakSignificance ?? (trip.consecutiveFailures === undefined ? 1e-5 : false),
+      streakSignificance: trip.streakSignificance ?? (trip.consecutiveFailures === undefined ? 1e-6 : false),
       stalledCalls:
         trip.stalledCalls === false || (trip.stalledCalls === undefined && !kindDefaults.steadyLatency)
           ? false

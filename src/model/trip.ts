@@ -44,8 +44,8 @@ export function minimumCalls(rule: RateRule, policy: BreakerPolicy): number {
   return policy.window.type === 'count' ? Math.min(rule.minimumCalls, policy.window.size) : rule.minimumCalls
 }
 
-/** What is taken for granted of a service that has not been seen yet: one call in sixty fails. */
-const PRIOR_CALLS = 30
+/** What is taken for granted of a service that has not been seen yet: one call in 120 fails. */
+const PRIOR_CALLS = 60
 const PRIOR_FAILURES = 0.5
 /** However often a service fails, a streak of this length is no luck. */
 const LONGEST_STREAK = 14

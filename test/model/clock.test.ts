@@ -107,15 +107,32 @@ describe('the system clock', () => {
     expect(clock.now()).toBeGreaterThan(before)
   })
 
-  it('follows the wall clock forwards, as after a suspension, and fires what came due meanwhile', async () => {
+  it.each([5_000, 59_000])('times nothing out when the wall clock is set %d ms ahead', async (ms) => {
     const clock = new SystemClock()
     const start = clock.now()
-    const slept = new Promise<number>((resolve) => clock.arm(new Note(resolve), start + 1_800_000))
+    const fired: string[] = []
+    clock.arm(new Note(() => fired.push('timeout')), start + 4_000)
     const wall = Date.now()
-    vi.spyOn(Date, 'now').mockReturnValue(wall + 3_600_000)
+    vi.spyOn(Date, 'now').mockReturnValue(wall + ms)
     await wait(clock, 1)
-    expect(await slept).toBeGreaterThanOrEqual(start + 1_800_000)
-    expect(clock.now()).toBeGreaterThan(start + 3_500_000)
+    await wait(clock, 1)
+    expect(fired).toEqual([])
+    expect(clock.now()).toBeLessThan(start + 4_000)
+  })
+
+  it('follows the wall clock after a machine has slept for over a minute, and fires what came due meanwhile', async () => {
+    const clock = new SystemClock()
+    const start = clock.now()
+    const slept = new Promise<number>((resolve) => clock.arm(new Note(resolve), start + 60_000))
+    const later: number[] = []
+    clock.arm(new Note((at) => later.push(at)), start + 120_000)
+    const wall = Date.now()
+    vi.spyOn(Date, 'now').mockReturnValue(wall + 61_000)
+    await wait(clock, 1)
+    expect(await slept).toBeGreaterThanOrEqual(start + 60_000)
+    expect(clock.now()).toBeGreaterThanOrEqual(start + 60_000)
+    expect(clock.now()).toBeLessThan(start + 120_000)
+    expect(later).toEqual([])
   })
 })
 

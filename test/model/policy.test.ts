@@ -102,8 +102,8 @@ test('a resolved policy, written as input, resolves to itself', () => {
 
 describe('what the arithmetic adapts by itself', () => {
   test('streaks are weighed unless the user says how many failures are too many', () => {
-    expect(resolvePolicy('http').trip.streakSignificance).toBe(1e-5)
-    expect(resolvePolicy('http', { trip: { consecutiveTimeouts: 2 } }).trip.streakSignificance).toBe(1e-5)
+    expect(resolvePolicy('http').trip.streakSignificance).toBe(1e-6)
+    expect(resolvePolicy('http', { trip: { consecutiveTimeouts: 2 } }).trip.streakSignificance).toBe(1e-6)
     expect(resolvePolicy('http', { trip: { consecutiveFailures: 5 } }).trip.streakSignificance).toBe(false)
     expect(resolvePolicy('http', { trip: { consecutiveFailures: false } }).trip.streakSignificance).toBe(false)
     expect(resolvePolicy('http', { trip: { consecutiveFailures: 5, streakSignificance: 0.1 } }).trip.streakSignificance).toBe(0.1)

@@ -34,7 +34,16 @@ export function pathAfter(context: BreakerContext, event: BreakerEvent): StatePa
   return recovers ? 'closed.ramping' : path
 }
 
-export function after(before: BreakerContext, event: BreakerEvent): After {
+/** Every guard of a step asks the same; it is worked out once. */
+let last: { readonly context: BreakerContext; readonly event: BreakerEvent; readonly after: After } | undefined
+
+/** What stands once `event` has been taken in. */
+export function after(context: BreakerContext, event: BreakerEvent): After {
+  if (last?.context !== context || last.event !== event) last = { context, event, after: workedOut(context, event) }
+  return last.after
+}
+
+function workedOut(before: BreakerContext, event: BreakerEvent): After {
   const context = withoutLapsed(remembering(before, event), event.at)
   const { standing, spell, policy } = context
   switch (event.type) {
