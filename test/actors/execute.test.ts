@@ -139,6 +139,24 @@ describe.each([
   })
 })
 
+describe('what is no function', () => {
+  it.each<[string, unknown, object | undefined]>([
+    ['nothing', undefined, undefined],
+    ['a promise', Promise.resolve(1), undefined],
+    ['a string', 'run', undefined],
+    ['an object, with a timeout', { run: () => 1 }, { timeout: 100 }],
+    ['a promise, with a fallback', Promise.resolve(1), { fallback: () => 'instead' }],
+  ])('is refused and counts as nothing: %s', async (_, run, options) => {
+    const { gear, clock, journal } = await testBoard({ search })
+    for (const execute of [gear.execute.bind(gear, 'search'), gear.services.search.execute.bind(gear.services.search)]) {
+      await expect(execute(run as () => number, options)).rejects.toThrow(new TypeError('execute takes a function to run'))
+    }
+    expect(journal.records).toHaveLength(1)
+    expect(clock.pending).toBe(0)
+    expect(gear.services.search.stats).toMatchObject({ successes: 0, failures: 0, ignored: 0, rejected: 0, inFlight: 0 })
+  })
+})
+
 describe('types', () => {
   it('flow through', async () => {
     const { gear } = await testBoard({ search })
@@ -243,13 +261,19 @@ describe('a timeout', () => {
     expect(calls.map(({ settled }) => settled)).toEqual([true, true, false])
   })
 
-  it.each([0, -1, Number.NaN])('of %d is refused, and no call is made', async (timeout) => {
-    const { gear } = await testBoard({ search })
-    const run = vi.fn()
-    await expect(gear.execute('search', run, { timeout })).rejects.toThrow(ConfigError)
-    expect(run).not.toHaveBeenCalled()
-    expect(gear.services.search.stats.inFlight).toBe(0)
-  })
+  it.each<[unknown]>([[0], [-1], [Number.NaN], ['100'], ['soon'], [{}], [true], [100n]])(
+    'of %s is refused, and no call is made',
+    async (timeout) => {
+      const { gear, journal } = await testBoard({ search })
+      const run = vi.fn()
+      const refused = gear.execute('search', run, { timeout: timeout as number, fallback: () => 'instead' })
+      await expect(refused).rejects.toMatchObject({ name: 'ConfigError', path: 'timeout', allowed: 'a number of ms above 0' })
+      await expect(refused).rejects.toBeInstanceOf(ConfigError)
+      expect(run).not.toHaveBeenCalled()
+      expect(journal.records).toHaveLength(1)
+      expect(gear.services.search.stats).toMatchObject({ successes: 0, failures: 0, rejected: 0, inFlight: 0 })
+    },
+  )
 
   it('of a function that never comes back to its promise still ends half-open rounds', async () => {
     const { gear, clock } = await testBoard({ search })
