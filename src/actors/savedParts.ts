@@ -27,6 +27,11 @@ const standingSchema = z.object({
   budgets: z.array(budget).min(1).optional(),
   quota: z.object({ until: number, why: words }).optional(),
   pace: z.object({ until: number, perSecond: number.nonnegative(), why: words }).optional(),
+  // As older journals have them: one budget whatever the rules, and one limit.
+  budget: budget.optional(),
+  limit: z
+    .object({ mode: z.enum(['paced', 'exhausted']), until: number, perSecond: number.nonnegative(), why: words })
+    .optional(),
   health: z
     .object({
       level: z.union([z.literal(1), z.literal(2), z.literal(3)]),
@@ -37,6 +42,15 @@ const standingSchema = z.object({
     .optional(),
   directive: directiveSchema.optional(),
 })
+
+function asKeptNow({ budget, limit, ...standing }: z.infer<typeof standingSchema>): typeof standing {
+  return {
+    ...standing,
+    ...(budget && { budgets: [budget] }),
+    ...(limit?.mode === 'exhausted' && { quota: { until: limit.until, why: limit.why } }),
+    ...(limit?.mode === 'paced' && { pace: { until: limit.until, perSecond: limit.perSecond, why: limit.why } }),
+  }
+}
 
 type PlainPath = Exclude<StatePath, 'closed.ramping' | 'open.awaitingPermit' | 'halfOpen'>
 const plainPaths = STATE_PATHS.filter(
@@ -82,7 +96,7 @@ const contextSchema = z
       outageSince: context.outageSince,
       notBefore: context.notBefore,
       directiveEpoch: context.directiveEpoch ?? context.standing.directive?.epoch ?? -1,
-      standing: context.standing as BreakerContext['standing'],
+      standing: asKeptNow(context.standing) as BreakerContext['standing'],
       spell: ('inFlight' in context.spell
         ? { ...context.spell, until: context.spell.until }
         : context.spell) as BreakerContext['spell'],

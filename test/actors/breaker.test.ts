@@ -101,6 +101,59 @@ describe('people', () => {
     expect(ofType(heard, 'alert').map(({ level, code }) => `${level} ${code}`)).toEqual([alert])
   })
 
+  const alerts = (heard: Parameters<typeof ofType>[0]) => ofType(heard, 'alert').map(({ level, code }) => `${level} ${code}`)
+  const noQuota = () => Object.assign(httpError(429), { code: 'insufficient_quota' })
+
+  it('are told once that it is open, however many rounds of probes fail', async () => {
+    const { search, heard, clock, journal } = await board({ degrade: false, maxProbes: 1, successesToClose: 1 })
+    for (let i = 0; i < 5; i++) search.admit().fail(httpError(503))
+    for (let round = 0; round < 3; round++) {
+      clock.runTo(search.until ?? 0)
+      search.admit().fail(httpError(503))
+    }
+    expect(alerts(heard)).toEqual(['error opened'])
+    expect(replayed(journal.records)).toMatchObject({ differences: 0 })
+  })
+
+  it('are told of a quota that a probe finds used up, and of credentials that it finds refused', async () => {
+    const { search, heard, clock, journal } = await board({ degrade: false, maxProbes: 1, successesToClose: 1 })
+    for (let i = 0; i < 5; i++) search.admit().fail(httpError(503))
+    clock.runTo(search.until ?? 0)
+    search.admit().fail(noQuota())
+    expect(search.path).toBe('open.cooling')
+    clock.runTo(search.until ?? 0)
+    search.admit().fail(httpError(401))
+    clock.runTo(search.until ?? 0)
+    search.admit().fail(httpError(401))
+    expect(alerts(heard)).toEqual(['error opened', 'critical quota_exceeded', 'critical authentication'])
+    expect(replayed(journal.records)).toMatchObject({ differences: 0 })
+  })
+
+  it('are told once of a quota used up beneath a budget, and of the next one', async () => {
+    const { search, heard, clock, journal } = await board()
+    search.signal({ kind: 'budget', mode: 'throttled', share: 1, rule: 'day', until: clock.now() + 3_600_000 })
+    const before = [search.admit(), search.admit()]
+    for (const permit of before) permit.fail(noQuota())
+    expect(search.path).toBe('budgetLimited.throttled')
+    expect(alerts(heard)).toEqual(['critical quota_exceeded'])
+    search.signal({ kind: 'budgetCleared', rule: 'day' })
+    expect(search.path).toBe('rateLimited.exhausted')
+    expect(alerts(heard)).toEqual(['critical quota_exceeded'])
+    clock.runTo(search.until ?? 0)
+    search.admit().fail(noQuota())
+    expect(alerts(heard)).toEqual(['critical quota_exceeded', 'critical quota_exceeded'])
+    expect(replayed(journal.records)).toMatchObject({ differences: 0 })
+  })
+
+  it('are told of a service that does not come back from its maintenance', async () => {
+    const { search, heard } = await board({ degrade: false, maxProbes: 1, successesToClose: 1 })
+    search.command({ name: 'beginMaintenance', by: 'ada', why: 'new index' })
+    search.command({ name: 'endMaintenance', by: 'ada', why: 'done' })
+    expect(alerts(heard)).toEqual([])
+    search.admit().fail(httpError(503))
+    expect(alerts(heard)).toEqual(['error opened'])
+  })
+
   it('are told of a recovery', async () => {
     const { search, heard, clock } = await board({ degrade: false, maxProbes: 1, successesToClose: 1 })
     for (let i = 0; i < 5; i++) search.admit().fail(httpError(503))

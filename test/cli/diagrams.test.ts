@@ -86,7 +86,18 @@ describe('arrows', () => {
       {
         from: 'open',
         to: 'halfOpen',
-        lines: [{ within: 'awaitingPermit', events: ['permit.granted [notHeld]', 'timer.permitOverdue [notHeld]'], into: [] }],
+        lines: [
+          {
+            within: 'awaitingPermit',
+            events: [
+              'permit.granted [notHeld]',
+              'timer.permitOverdue [notHeld]',
+              'directive.set [liftsHold]',
+              'timer.directiveExpired [liftsHold]',
+            ],
+            into: [],
+          },
+        ],
       },
     ])
   })

@@ -100,6 +100,13 @@ describe('directives', () => {
     expect(drive.path).toBe(path)
   })
 
+  test('are fenced even when what replaced them has lapsed', () => {
+    const drive = new BreakerDriver().direct({ epoch: 5, level: 3, forMs: 10_000 }).wait(10_000)
+    expect(drive.path).toBe('closed.watching')
+    expect(drive.direct({ epoch: 3, level: 2 }).path).toBe('closed.watching')
+    expect(drive.direct({ epoch: 5, level: 1 }).path).toBe('degraded.level1')
+  })
+
   test('are fenced beneath a graver state as well', () => {
     const drive = standIn('maintenance').direct({ epoch: 5, level: 3 }).direct({ epoch: 4, level: 0 })
     expect(drive.context.standing.directive?.level).toBe(3)

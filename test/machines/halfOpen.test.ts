@@ -1,7 +1,7 @@
 // Half-open: which probes decide a round and when, and that no place is ever lost.
 import { describe, expect, test } from 'vitest'
 import type { PolicyInput } from '../../src/model/policy.ts'
-import type { BreakerDriver } from './breakerDriver.ts'
+import { BreakerDriver } from './breakerDriver.ts'
 import { standIn } from './standIn.ts'
 
 function halfOpen(policy: PolicyInput = {}): BreakerDriver {
@@ -34,8 +34,23 @@ describe('leaving open', () => {
 
   test('a hold that is taken back frees the breaker at once', () => {
     const drive = standIn('open.awaitingPermit').direct({ hold: true }).wait(20_000)
-    drive.direct({ epoch: 2, hold: false }).wait(0)
-    expect(drive.path).toBe('halfOpen')
+    expect(drive.direct({ epoch: 2, hold: false }).path).toBe('halfOpen')
+  })
+
+  test('a hold frees the breaker at once even before permitTimeout, whether it is taken back or lapses', () => {
+    const held = () => standIn('open.awaitingPermit').direct({ hold: true, forMs: 2000 }).permit().wait(1000)
+    expect(held().direct({ epoch: 0, hold: false }).path).toBe('open.awaitingPermit')
+    expect(held().direct({ epoch: 2, hold: true }).path).toBe('open.awaitingPermit')
+    expect(held().direct({ epoch: 2, hold: false }).path).toBe('halfOpen')
+    expect(held().wait(1000).path).toBe('halfOpen')
+  })
+
+  test('a breaker that was saved while it was held is free as soon as the hold is over', () => {
+    const saved = standIn('open.awaitingPermit').direct({ hold: true, forMs: 2000 }).context
+    expect(standIn('closed.watching').restore(saved).direct({ epoch: 2, hold: false }).path).toBe('halfOpen')
+    const later = new BreakerDriver()
+    later.at = (saved.standing.directive?.expiresAt ?? 0) + 1
+    expect(later.restore(saved).wait(0).path).toBe('halfOpen')
   })
 })
 

@@ -1,6 +1,7 @@
 // Rate limits, quotas and budgets: how long they stand, at what pace, and that each of them ends.
 import { describe, expect, test } from 'vitest'
-import { BreakerDriver } from './breakerDriver.ts'
+import type { BreakerPolicy } from '../../src/model/policy.ts'
+import { BreakerDriver, plainPolicy, START } from './breakerDriver.ts'
 import { standIn } from './standIn.ts'
 
 describe('a rate limit', () => {
@@ -65,6 +66,38 @@ describe('a rate limit', () => {
   })
 })
 
+describe('maxRetryAfter', () => {
+  const DAYS_30 = 2_592_000_000
+  const HOUR = 3_600_000
+
+  test.each<[string, (drive: BreakerDriver) => unknown, number]>([
+    ['of a rate limit', (drive) => drive.fail('rate_limit', { retryAfterMs: DAYS_30 }), HOUR],
+    ['of a failure that trips', (drive) => drive.trip({ retryAfterMs: DAYS_30 }), HOUR],
+    ['of a pace of nothing', (drive) => drive.limit('paced', DAYS_30, 0), HOUR],
+    ['not of a pace that lets calls pass', (drive) => drive.limit('paced', DAYS_30, 2), DAYS_30],
+    ['not of an exhausted quota', (drive) => drive.fail('quota_exceeded', { retryAfterMs: DAYS_30 }), DAYS_30],
+  ])('bounds the Retry-After %s', (_, happen, lasts) => {
+    const drive = new BreakerDriver()
+    happen(drive)
+    const { path } = drive
+    expect(drive.wait(lasts - 1).path).toBe(path)
+    expect(drive.wait(1).path).not.toBe(path)
+  })
+
+  test('bounds that of a refused probe', () => {
+    const drive = standIn('halfOpen')
+    expect(drive.fail('rate_limit', { probe: drive.admit(), retryAfterMs: DAYS_30 }).openFor).toBe(HOUR)
+  })
+
+  test('is the policy’s, and no bound where the policy of an older journal has none', () => {
+    const own = new BreakerDriver({ maxRetryAfter: 90_000 }).fail('rate_limit', { retryAfterMs: DAYS_30 })
+    expect(own.context.standing.pace?.until).toBe(START + 90_000)
+    const old: BreakerPolicy = JSON.parse(JSON.stringify({ ...plainPolicy(), maxRetryAfter: undefined }))
+    const drive = new BreakerDriver().send({ type: 'reconfigure', policy: old }).fail('rate_limit', { retryAfterMs: DAYS_30 })
+    expect(drive.context.standing.pace?.until).toBe(START + DAYS_30)
+  })
+})
+
 describe('an exhausted quota', () => {
   test('stands for quotaCooldown where the service does not say', () => {
     const drive = new BreakerDriver().fail('quota_exceeded')
@@ -82,6 +115,33 @@ describe('an exhausted quota', () => {
     const drive = standIn('rateLimited.paced').fail('quota_exceeded')
     expect(drive.path).toBe('rateLimited.exhausted')
     expect(drive.limit('paced', 1000).path).toBe('rateLimited.exhausted')
+  })
+
+  test.each([
+    ['a signal', (drive: BreakerDriver) => drive.limit('paced', 3_600_000, 2)],
+    [
+      'a refused probe',
+      (drive: BreakerDriver) =>
+        drive.maintain().command('endMaintenance').fail('rate_limit', { probe: drive.admit(), retryAfterMs: 3_600_000 }),
+    ],
+  ])('is not drawn out by a pace that lasts longer, heard of by %s; the pace stands afterwards', (_, hear) => {
+    const drive = hear(new BreakerDriver().limit('exhausted', 60_000))
+    expect(drive.context.standing.quota?.until).toBe(START + 60_000)
+    expect(drive.context.standing.pace?.until).toBe(START + 3_600_000)
+  })
+
+  test('leaves the pace that outlasts it, and that ends in its own time', () => {
+    const drive = new BreakerDriver().limit('exhausted', 60_000).limit('paced', 3_600_000, 2)
+    expect(drive.wait(59_999).path).toBe('rateLimited.exhausted')
+    expect(drive.wait(1).path).toBe('rateLimited.paced')
+    expect(drive.context.standing).toMatchObject({ pace: { perSecond: 2 } })
+    expect(drive.wait(3_539_999).path).toBe('rateLimited.paced')
+    expect(drive.wait(1).path).toBe('closed.watching')
+  })
+
+  test('is cleared together with the pace beneath it', () => {
+    const drive = new BreakerDriver().limit('exhausted', 60_000).limit('paced', 3_600_000, 2)
+    expect(drive.send({ type: 'limit.cleared' }).path).toBe('closed.watching')
   })
 
   test('is not drawn out by a pace that names no time', () => {

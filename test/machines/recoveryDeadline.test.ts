@@ -224,3 +224,31 @@ describe('a close after adaptive recovery', () => {
     expect(closedAfter(20_000, { adaptiveRecovery: false }).wait(59_999).trip().context.openings).toBe(2)
   })
 })
+
+describe('a Retry-After heard before the failure that trips', () => {
+  const asked = (retryAfterMs: number) => new BreakerDriver().fail('service_unavailable', { retryAfterMs })
+
+  test('binds the trip, by the time it named', () => {
+    expect(asked(120_000).wait(10_000).trip().openFor).toBe(110_000)
+    expect(asked(120_000).fail('service_unavailable', { retryAfterMs: 5000 }).trip().openFor).toBe(120_000)
+  })
+
+  test('is forgotten when its time has come', () => {
+    expect(asked(20_000).wait(20_001).trip().openFor).toBe(60_000)
+  })
+
+  test('binds the end of a round in which another probe fails', () => {
+    const drive = new BreakerDriver().trip().wait(60_000).permit()
+    const [first, second] = [drive.admit(), drive.admit()]
+    drive.fail('service_unavailable', { probe: first, retryAfterMs: 900_000 }).fail('timeout', { probe: second })
+    expect(drive.openFor).toBe(900_000)
+  })
+
+  test('is not held against a service that has recovered since, or was reset', () => {
+    const drive = asked(900_000).command('reset')
+    expect(drive.trip().openFor).toBe(60_000)
+    const kept = asked(900_000).maintain(1000).wait(1000)
+    kept.succeed({ probe: kept.admit() }).succeed({ probe: kept.admit() })
+    expect(kept.context.notBefore).toBeUndefined()
+  })
+})
