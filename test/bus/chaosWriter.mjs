@@ -4,9 +4,9 @@ import { FileJournal } from '../../dist/bus/fileJournal.js'
 
 const [file, first] = process.argv.slice(2)
 let number = Number(first)
-const enough = number + 2500
+const enough = number + 2400
 process.stdin.resume().on('end', () => process.exit())
-const journal = new FileJournal({ file, maxBytes: 60_000, keep: 1000, flushMs: 1 })
+const journal = new FileJournal({ file, maxBytes: 30_000, keep: 1000, flushMs: 1 })
 await journal.open((reason) => ({
   type: 'header',
   format: 'switchgear-journal',
