@@ -274,7 +274,7 @@ describe('a configuration that has changed meanwhile', () => {
     const before = await start({ search, cache: { kind: 'cache' } })
     before.command('cache', { name: 'trip', ...by })
     await failTimes(before, 3)
-    before.services.cache.for('k')
+    before.services.cache.for('k').admit().ignore()
     await before.close()
     const after = await start({ search, chat: { kind: 'openai' } })
     expect([after.state('search'), after.state('chat')]).toEqual(['open', 'closed'])
@@ -305,6 +305,115 @@ describe('a configuration that has changed meanwhile', () => {
     await before.close()
     const after = await start({ search: { kind: 'cache' } })
     expect(after.state('search')).toBe('closed')
+    await after.close()
+    expect(await replayJournal(file)).toMatchObject({ differences: 0 })
+  })
+})
+
+describe('a journal written while the clock was a day ahead', () => {
+  const DAY = 86_400_000
+
+  /** A board that goes on, with a clock that is right, from what `prepare` made of one whose clock was a day ahead. */
+  async function setRight(prepare: (gear: Board, clock: VirtualClock) => unknown) {
+    const { start, file, clock: right } = site()
+    const ahead = new VirtualClock(right.now() + DAY)
+    const before = await createSwitchgear<{ search: ServiceInput }>({
+      services: { search },
+      journal: { file },
+      clock: ahead,
+      seed: 5,
+    })
+    onTestFinished(() => before.close())
+    await prepare(before, ahead)
+    await before.close()
+    right.runTo(ahead.now() - DAY)
+    const after = await start()
+    return { after, clock: right, file }
+  }
+
+  it('keeps a breaker open for what is left of its time, not for a day', async () => {
+    const { after, clock, file } = await setRight(async (gear, ahead) => {
+      await failTimes(gear, 3)
+      ahead.advance(5000)
+      await gear.execute('search', () => 1).catch(() => undefined)
+    })
+    expect(after.services.search).toMatchObject({ state: 'open', until: clock.now() + 15_000 })
+    clock.advance(14_999)
+    expect(after.state('search')).toBe('open')
+    clock.advance(1)
+    expect(after.state('search')).toBe('halfOpen')
+    for (let i = 0; i < 2; i++) await after.execute('search', () => 1)
+    expect(after.state('search')).toBe('closed')
+    await after.close()
+    expect(await replayJournal(file)).toMatchObject({ differences: 0, sessions: 2 })
+  })
+
+  it.each<[StatePath, number, (gear: Board, clock: VirtualClock) => unknown]>([
+    ['closed.ramping', 10_000, states.find(([path]) => path === 'closed.ramping')?.[1] ?? (() => undefined)],
+    ['rateLimited.exhausted', 90_000, (gear, clock) => limitFor(gear, clock, 'exhausted')],
+    ['rateLimited.paced', 90_000, (gear, clock) => limitFor(gear, clock, 'paced')],
+    ['degraded.level1', 30_000, (gear) => gear.signal('search', { kind: 'health', level: 1, reason: 'r' })],
+  ])('keeps it in %s no longer than the %d ms it had to', async (path, ms, prepare) => {
+    const { after, clock, file } = await setRight(prepare)
+    const { until } = after.services.search
+    expect(after.services.search.path).toBe(path)
+    expect(until).toBeGreaterThan(clock.now())
+    expect(until).toBeLessThanOrEqual(clock.now() + ms)
+    clock.advance(ms)
+    expect(after.services.search.path).not.toBe(path)
+    await after.close()
+    expect(await replayJournal(file)).toMatchObject({ differences: 0 })
+  })
+
+  it.each<[string, (gear: Board, until: number) => void]>([
+    ['maintenance', (gear, until) => gear.command('search', { name: 'beginMaintenance', ...by, until })],
+    ['budgetLimited', (gear, until) => gear.signal('search', { kind: 'budget', mode: 'blocked', rule: 'daily', until })],
+  ])('leaves it in %s until the time of the calendar that was set', async (state, set) => {
+    let until = 0
+    const { after, clock } = await setRight((gear, ahead) => {
+      until = ahead.now() + 3_600_000
+      set(gear, until)
+    })
+    expect(until).toBe(clock.now() + DAY + 3_600_000)
+    expect(after.services.search).toMatchObject({ state, until })
+    clock.runTo(until - 1)
+    expect(after.state('search')).toBe(state)
+    clock.runTo(until)
+    expect(after.state('search')).not.toBe(state)
+  })
+
+  it('is gone on with: calls are counted and forgotten in time', async () => {
+    const { after, clock } = await setRight((gear) => failTimes(gear, 2))
+    expect(after.services.search.stats.window).toMatchObject({ calls: 2, failures: 2 })
+    clock.advance(3_600_000)
+    expect(after.services.search.stats.window.calls).toBe(0)
+    await failTimes(after, 2)
+    expect(after.state('search')).toBe('closed')
+  })
+})
+
+function limitFor(gear: Board, clock: VirtualClock, mode: 'paced' | 'exhausted'): void {
+  gear.signal('search', { kind: 'limit', mode, until: clock.now() + 90_000, ...(mode === 'paced' ? { perSecond: 3 } : {}) })
+}
+
+describe('a restart under a window of another type', () => {
+  it.each([
+    ['from time to count', { type: 'time', seconds: 60 }, { type: 'count', size: 10 }],
+    ['from count to time', { type: 'count', size: 10 }, { type: 'time', seconds: 60 }],
+  ] as const)('starts its window empty, %s, and keeps the state', async (_, from, to) => {
+    const { start, file } = site()
+    const before = await start({ search: { ...search, window: from } })
+    await before.execute('search', () => 1)
+    await failTimes(before, 2)
+    before.signal('search', { kind: 'health', level: 1, reason: 'r' })
+    await before.close()
+    const after = await start({ search: { ...search, window: to } })
+    expect(after.services.search.path).toBe('degraded.level1')
+    expect(after.services.search.stats.window).toEqual({ calls: 0, failures: 0, slow: 0 })
+    await failTimes(after, 2)
+    expect(after.services.search.path).toBe('degraded.level1')
+    await failTimes(after, 1)
+    expect(after.state('search')).toBe('open')
     await after.close()
     expect(await replayJournal(file)).toMatchObject({ differences: 0 })
   })

@@ -41,7 +41,7 @@ export function problemsOf(schema: z.ZodType, input: unknown): ConfigProblem[] {
 
 /** A problem with the value at `path` that no schema can see. */
 export function problemAt(root: SchemaNode, input: unknown, path: readonly PropertyKey[], allowed?: string): ConfigProblem {
-  const nodes = nodesAt(root, path)
+  const nodes = nodesAt(root, path, input)
   const hidden = nodes.some((node) => node.secret === true)
   const { found, value } = valueAt(input, path)
   const words = allowed ?? (inWords(nodes) || 'nothing')
@@ -94,13 +94,13 @@ function isInside(issue: z.core.$ZodIssue): boolean {
 }
 
 function explain(root: SchemaNode, input: unknown, issue: Issue): ConfigProblem {
-  if (issue.key !== undefined) return unknownKey(root, issue.path, issue.key)
+  if (issue.key !== undefined) return unknownKey(root, input, issue.path, issue.key)
   if (issue.code === 'invalid_key') return badName(root, issue.path)
   return problemAt(root, input, issue.path)
 }
 
-function unknownKey(root: SchemaNode, path: readonly PropertyKey[], key: string): ConfigProblem {
-  const nodes = nodesAt(root, path)
+function unknownKey(root: SchemaNode, input: unknown, path: readonly PropertyKey[], key: string): ConfigProblem {
+  const nodes = nodesAt(root, path, input)
   const keys = keysOf(nodes)
   const nearest = suggest(key, keys) ?? elsewhere(nodes, keys, key)
   const allowed = keys.length > 0 ? `the keys ${keys.join(', ')}` : inWords(nodes)

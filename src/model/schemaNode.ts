@@ -13,6 +13,7 @@ export interface SchemaNode {
   readonly required?: readonly string[]
   readonly additionalProperties?: SchemaNode | false
   readonly prefixItems?: readonly SchemaNode[]
+  readonly minLength?: number
   readonly minimum?: number
   readonly maximum?: number
   readonly exclusiveMinimum?: number
@@ -44,12 +45,38 @@ export function alternatives(node: SchemaNode): readonly SchemaNode[] {
   return parts === undefined ? [node] : parts.flatMap(alternatives)
 }
 
-/** The nodes that a path leads to; several where it passes a union. */
-export function nodesAt(root: SchemaNode, path: readonly PropertyKey[]): readonly SchemaNode[] {
-  return path.reduce<readonly SchemaNode[]>(
-    (nodes, key) => nodes.flatMap((node) => alternatives(node).flatMap((part) => child(part, key))),
-    [root],
+/**
+ * The nodes that a path leads to; several where it passes a union. Where `input` is told, of a union only those parts count
+ * whose mark (the `kind` of a signal, say) it bears.
+ */
+export function nodesAt(root: SchemaNode, path: readonly PropertyKey[], input?: unknown): readonly SchemaNode[] {
+  let nodes = meant(alternatives(root), input)
+  let value = input
+  for (const key of path) {
+    value = typeof value === 'object' && value !== null ? (value as Record<PropertyKey, unknown>)[key] : undefined
+    const inner = value
+    nodes = nodes.flatMap((node) => child(node, key)).flatMap((node) => meant(alternatives(node), inner))
+  }
+  return nodes
+}
+
+/** Of the parts of a union, those that `value` is marked as; all where it bears no mark. */
+function meant(parts: readonly SchemaNode[], value: unknown): readonly SchemaNode[] {
+  if (parts.length < 2 || typeof value !== 'object' || value === null) return parts
+  const objects = parts.filter(({ type }) => type === 'object')
+  const marks = keysOf(objects).filter((key) => objects.every((part) => marksOf(part, key).length > 0))
+  const marked = objects.filter((part) =>
+    marks.some((key) => marksOf(part, key).includes((value as Record<string, unknown>)[key])),
   )
+  return marked.length > 0 ? marked : parts
+}
+
+/** The values that `key` has in a part which is told by them. */
+function marksOf(part: SchemaNode, key: string): readonly unknown[] {
+  const node = part.properties?.[key]
+  if (node === undefined) return []
+  const options = alternatives(node).map((one) => one.enum ?? (one.const === undefined ? [] : [one.const]))
+  return options.every((some) => some.length > 0) ? options.flat() : []
 }
 
 /** The keys an object may have at this node. */
@@ -81,11 +108,13 @@ function partInWords(node: SchemaNode): string {
   if (node.type === 'number') return `a number ${node.unit === undefined ? '' : `of ${node.unit} `}${range(node)}`
   if (node.type === 'array') return `a list of ${node.prefixItems?.length ?? 'any number of'} entries`
   if (node.type === 'object') return `an object with keys ${keysOf([node]).join(', ')}`
-  return 'a text'
+  return (node.minLength ?? 0) > 0 ? 'a text that is not empty' : 'a text'
 }
 
 function range(node: SchemaNode): string {
-  const { minimum, maximum, exclusiveMinimum, exclusiveMaximum } = node
+  const { minimum, exclusiveMinimum, exclusiveMaximum } = node
+  // What a whole number is bounded by anyway is no bound to tell.
+  const maximum = node.maximum === Number.MAX_SAFE_INTEGER ? undefined : node.maximum
   if (minimum !== undefined && maximum !== undefined) return `from ${minimum} to ${maximum}`
   return [
     minimum === undefined ? '' : `of at least ${minimum}`,
