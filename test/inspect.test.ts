@@ -127,7 +127,7 @@ describe('the inspector', () => {
     await start()
     const early = await listen()
     gear.reconfigure('search', { maxKeys: 1 })
-    for (let i = 0; i < 100; i++) gear.services.search.for(`k${i}`).peek()
+    for (let i = 0; i < 100; i++) gear.services.search.for(`k${i}`).admit().ignore()
     await until(() => early.filter(({ snapshot }) => snapshot?.status === 'stopped').length >= 99)
     const late = await listen()
     await until(() => JSON.stringify(late.at(-1)) === JSON.stringify(early.at(-1)))

@@ -64,7 +64,7 @@ export class Board implements BreakerHost {
     this.emit({ type: 'config', at, service, change: 'removed' })
     this.#breakers.delete(service)
     breaker.dispose()
-    this.#root.send({ type: 'breaker.removed', at, service, breaker: breaker.ref })
+    this.#root.send({ type: 'breaker.removed', at, service })
     this.deliver()
   }
 
@@ -108,7 +108,7 @@ export class Board implements BreakerHost {
     const at = this.now()
     for (const breaker of this.#breakers.values()) {
       breaker.dispose()
-      this.#root.send({ type: 'breaker.removed', at, service: breaker.service, breaker: breaker.ref })
+      this.#root.send({ type: 'breaker.removed', at, service: breaker.service })
     }
     this.#root.send({ type: 'board.stopped', at })
     this.#root.stop()

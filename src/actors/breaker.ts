@@ -89,10 +89,6 @@ export class Breaker {
     this.#subscription = ref.subscribe(({ context }) => this.#follow(context))
   }
 
-  get ref(): BreakerRef {
-    return this.#ref
-  }
-
   get context(): BreakerContext {
     return this.#context
   }

@@ -13,7 +13,7 @@ export type OrchestratorEvent =
       /** Seed of the breaker's jitter. */
       readonly seed: number
     }
-  | { readonly type: 'breaker.removed'; readonly at: number; readonly service: string; readonly breaker: AnyActorRef }
+  | { readonly type: 'breaker.removed'; readonly at: number; readonly service: string }
   | { readonly type: 'breaker.moved'; readonly at: number; readonly service: string; readonly to: StatePath }
   | { readonly type: 'board.stopped'; readonly at: number }
 
@@ -29,8 +29,10 @@ export const orchestratorMachine = setup({
       const { service, policy, seed, at } = event
       enqueue.spawnChild('breaker', { id: service, systemId: service, input: { service, policy, seed, at } })
     }),
-    stopBreaker: enqueueActions(({ enqueue, event }) => {
-      if (event.type === 'breaker.removed') enqueue.stopChild(event.breaker)
+    stopBreaker: enqueueActions(({ enqueue, event, system }) => {
+      if (event.type !== 'breaker.removed') return
+      const breaker: AnyActorRef | undefined = system.get(event.service)
+      if (breaker) enqueue.stopChild(breaker)
     }),
     grantPermit: enqueueActions(({ enqueue, event, system }) => {
       if (event.type !== 'breaker.moved') return

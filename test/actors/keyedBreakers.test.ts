@@ -293,15 +293,17 @@ describe('ten thousand keys that come and go', () => {
     const children = () => (root?.getSnapshot() as { children: Record<string, AnyActorRef> } | undefined)?.children ?? {}
     const parent = board.add('chat', 'custom', resolvePolicy('custom', { maxKeys: 10 }), clock.now())
     const keyed = new KeyedBreakers(board, parent)
+    const system = root?.system
     const came: Breaker[] = []
+    const actors = new Map<Breaker, AnyActorRef>()
     for (let i = 0; i < 10_000; i++) {
       const breaker = keyed.get(`tenant ${i}`)
       came.push(breaker)
+      actors.set(breaker, system?.get(breaker.service))
       if (i % 3 === 0)
         breaker.command(clock.now(), { name: 'beginMaintenance', by: 'ann', why: 'r', until: clock.now() + 60_000 })
     }
-    const system = root?.system
-    const active = (breaker: Breaker) => breaker.ref.getSnapshot().status === 'active'
+    const active = (breaker: Breaker) => actors.get(breaker)?.getSnapshot().status === 'active'
     const known = (breaker: Breaker) => system?.get(breaker.service) !== undefined
     const [hang, gone] = [[...keyed], came.filter(({ disposed }) => disposed)]
     expect([keyed.size, hang.length, [...board.breakers].length, gone.length]).toEqual([10, 10, 11, 9990])
