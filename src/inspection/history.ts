@@ -23,9 +23,8 @@ export class History {
 
   add(message: Message): void {
     this.#last.push(message)
-    if (this.#last.length <= this.#kept) return
-    const oldest = this.#last.shift()
-    if (oldest) this.#fold(oldest)
+    const tooMany = Math.max(0, this.#last.length - this.#kept)
+    for (const oldest of this.#last.splice(0, tooMany)) this.#fold(oldest)
   }
 
   /** Everything a newcomer needs, in order. */

@@ -30,14 +30,14 @@ export function parseChatRequest(body: string): ChatRequest | string {
   }
   const parsed = requestSchema.safeParse(json)
   if (!parsed.success) {
-    const [issue] = parsed.error.issues
-    return `Invalid '${issue?.path.join('.') ?? ''}': ${issue?.message ?? 'not a chat request'}`
+    const problems = parsed.error.issues.map(({ path, message }) => `Invalid '${path.join('.')}': ${message}`)
+    return problems.slice(0, 1).join('')
   }
   const { model, messages, stream, stream_options: streamOptions, max_tokens, max_completion_tokens } = parsed.data
   const texts = messages.map(({ content }) => (typeof content === 'string' ? content : (JSON.stringify(content) ?? '')))
   return {
     model,
-    prompt: texts.at(-1) ?? '',
+    prompt: texts.slice(-1).join(''),
     promptTokens: texts.reduce((sum, text) => sum + tokensIn(text), 0),
     maxTokens: max_completion_tokens ?? max_tokens ?? 256,
     stream: stream === true,
@@ -108,7 +108,7 @@ export function* chatChunks(request: ChatRequest, answer: ChatAnswer): Generator
     choices: [{ index: 0, delta, logprobs: null, finish_reason: finishReason }],
   })
   yield piece({ role: 'assistant', content: '', refusal: null })
-  for (const word of choice.message.content.match(/\S+\s*|\s+/g) ?? []) yield piece({ content: word })
+  for (const [word] of choice.message.content.matchAll(/\S+\s*|\s+/g)) yield piece({ content: word })
   yield piece({}, choice.finish_reason)
   if (request.includeUsage) yield { ...frame, choices: [], usage: answer.usage }
 }

@@ -17,14 +17,22 @@ export interface Column {
 
 const GAP = '  '
 
+/** A column as it is laid out: with the place of its cell in a row, and its width. */
+interface Fitted {
+  readonly column: Column
+  readonly index: number
+  readonly width: number
+}
+
 /** The lines of a table, its titles first, each at most `width` columns wide. */
 export function textTable(columns: readonly Column[], rows: readonly (readonly Cell[])[], width: number, title: Paint): string[] {
-  const widths = columns.map((column, i) =>
-    Math.max(column.width ?? 0, column.title.length, ...rows.map((row) => row[i]?.text.length ?? 0)),
-  )
-  const shown = fitting(columns, widths, width)
+  const all = columns.map((column, index): Fitted => {
+    const widths = rows.map((row) => row[index]?.text.length ?? 0)
+    return { column, index, width: Math.max(column.width ?? 0, column.title.length, ...widths) }
+  })
+  const shown = fitting(all, width)
   const heading = columns.map((column): Cell => ({ text: column.title, paint: title }))
-  return [heading, ...rows].map((row) => line(row, columns, widths, shown, width))
+  return [heading, ...rows].map((row) => line(row, shown, width))
 }
 
 /** `text` in at most `width` columns. */
@@ -32,33 +40,26 @@ export function clip(text: string, width: number): string {
   return text.length <= width ? text : `${text.slice(0, Math.max(0, width - 1))}…`
 }
 
-function fitting(columns: readonly Column[], widths: readonly number[], width: number): number[] {
-  let shown = columns.map((_, i) => i)
-  const total = (): number => shown.reduce((sum, i) => sum + (widths[i] ?? 0), 0) + GAP.length * (shown.length - 1)
+function fitting(all: readonly Fitted[], width: number): readonly Fitted[] {
+  let shown = all
+  const total = (): number => shown.reduce((sum, one) => sum + one.width, 0) + GAP.length * (shown.length - 1)
+  const rank = ({ column }: Fitted): number => column.dispensable ?? Number.NEGATIVE_INFINITY
   while (total() > width) {
-    const [least] = shown
-      .filter((i) => columns[i]?.dispensable !== undefined)
-      .sort((a, b) => (columns[b]?.dispensable ?? 0) - (columns[a]?.dispensable ?? 0))
-    if (least === undefined) break
-    shown = shown.filter((i) => i !== least)
+    const most = Math.max(...shown.map(rank))
+    if (most === Number.NEGATIVE_INFINITY) break
+    const least = shown.find((one) => rank(one) === most)
+    shown = shown.filter((one) => one !== least)
   }
   return shown
 }
 
-function line(
-  row: readonly Cell[],
-  columns: readonly Column[],
-  widths: readonly number[],
-  shown: readonly number[],
-  width: number,
-): string {
+function line(row: readonly Cell[], shown: readonly Fitted[], width: number): string {
   let left = width
   const parts: string[] = []
-  for (const i of shown) {
-    const cell = row[i] ?? { text: '' }
-    const own = widths[i] ?? 0
-    const isLast = i === shown.at(-1)
-    const padded = columns[i]?.align === 'right' ? cell.text.padStart(own) : isLast ? cell.text : cell.text.padEnd(own)
+  for (const { column, index, width: own } of shown) {
+    const cell = row[index] ?? { text: '' }
+    const isLast = index === shown.at(-1)?.index
+    const padded = column.align === 'right' ? cell.text.padStart(own) : isLast ? cell.text : cell.text.padEnd(own)
     const gap = parts.length === 0 ? '' : GAP
     const text = clip(padded, left - gap.length)
     if (left <= gap.length) break
