@@ -42,6 +42,13 @@ describe('a table', () => {
     expect(at(12)).toEqual(['name  ', 'a     '].map((line) => line.trimEnd()))
     expect(at(3)).toEqual(['na…', 'a'])
   })
+  test('leaves cells empty that a row does not have', () => {
+    expect(textTable(columns, [[{ text: 'a' }], []], 80, plain)).toEqual([
+      'name    calls  doing',
+      'a              ',
+      '               ',
+    ])
+  })
   test('counts widths without the colours', () => {
     const red = styleFor({ isTTY: true }, {}).red
     const [, line] = textTable(columns, [[{ text: 'a', paint: red }, { text: '1' }, { text: '' }]], 80, plain)
@@ -64,6 +71,20 @@ describe('a live picture', () => {
       '\u001b[?25h',
     ])
   })
+})
+
+test('a live picture takes a terminal that does not tell its size for 80 by 24', () => {
+  const screen = new LiveScreen({ write: () => true })
+  expect([screen.width, screen.height]).toEqual([79, 23])
+})
+
+test('a live picture gives the cursor back when the process ends meanwhile', () => {
+  const others = process.listeners('exit')
+  const written: string[] = []
+  const screen = new LiveScreen({ write: (text) => written.push(text) })
+  screen.draw(['a'])
+  for (const listener of process.listeners('exit').filter((one) => !others.includes(one))) listener(0)
+  expect(written.at(-1)).toBe('\u001b[?25h')
 })
 
 describe('the progress of a replay', () => {
@@ -116,6 +137,28 @@ describe('the report of a difference', () => {
   })
 })
 
+describe('the inputs before a difference', () => {
+  const style = styleFor({}, {})
+  const trail = [{ line: 5, record: { type: 'timer', at: 1000, service: 'search', id: 'cooled' } as const }]
+  const told = (recorded: unknown, replayed: unknown): string =>
+    differenceReport({ line: 9, service: 'search', what: 'it differs', recorded, replayed, trail }, style)
+
+  test('are timed from the recording, or from the replay, or from the last of them', () => {
+    expect(told({ at: 3000 }, { at: 4000 })).toContain('line 5     -2.000 s  timer cooled')
+    expect(told(undefined, { at: 4000 })).toContain('line 5     -3.000 s  timer cooled')
+    expect(told({ at: 'then' }, null)).toContain('line 5      0.000 s  timer cooled')
+  })
+
+  test('come with moments as dates, and what is nothing told apart from what is empty', () => {
+    const text = told({ at: 1_700_000_000_000, gone: null, empty: {}, unset: undefined }, { at: 1_700_000_000_001 })
+    expect(text).toMatch(/^≠ at +2023-11-14T22:13:20\.000Z +2023-11-14T22:13:20\.001Z$/m)
+    expect(text).toMatch(/^≠ gone +null +–$/m)
+    expect(text).toMatch(/^≠ empty +\{\} +–$/m)
+    expect(text).not.toContain('unset')
+    expect(told({}, { a: 1 })).toMatch(/^≠ a +– +1$/m)
+  })
+})
+
 const at = { at: 0, service: 'search' } as const
 const COMMAND = { name: 'beginMaintenance', by: 'jane', why: 'moving', until: 5 } as const
 const DIRECTIVE = { epoch: 1, level: 1, admissionRatio: 1, hold: false, expiresAt: 9, rule: 'cascade', reason: 'r' } as const
@@ -140,6 +183,10 @@ test.each<[GearEvent, string]>([
     { ...at, type: 'admission', generation: 1, exemption: 'emergency_override', by: 'jane' },
     'admitted by emergency_override of jane',
   ],
+  [{ ...at, type: 'outcome', result: 'success', latency: 2, generation: 0 }, 'success in 2 ms of generation 0'],
+  [{ ...at, type: 'outcome', result: 'rejected', latency: 0, generation: 1 }, 'rejected'],
+  [{ ...at, type: 'admission', generation: 1 }, 'admitted'],
+  [{ ...at, type: 'admission', generation: 1, exemption: 'health_probe' }, 'admitted by health_probe'],
   [{ ...at, type: 'signal', signal: { kind: 'budgetCleared' } }, 'signal budgetCleared'],
   [{ ...at, type: 'signal', signal: { kind: 'health', level: 1, reason: 'slow' } }, 'signal health (level 1, reason slow)'],
   [{ ...at, type: 'command', command: COMMAND }, 'command beginMaintenance by jane: moving (until 5)'],

@@ -34,7 +34,7 @@ export function parseChatRequest(body: string): ChatRequest | string {
     return problems.slice(0, 1).join('')
   }
   const { model, messages, stream, stream_options: streamOptions, max_tokens, max_completion_tokens } = parsed.data
-  const texts = messages.map(({ content }) => (typeof content === 'string' ? content : (JSON.stringify(content) ?? '')))
+  const texts = messages.map(({ content }) => (typeof content === 'string' ? content : JSON.stringify(content)))
   return {
     model,
     prompt: texts.slice(-1).join(''),
