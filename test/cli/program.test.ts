@@ -138,6 +138,9 @@ describe('diagrams', { timeout: 30_000 }, () => {
       stderr: expect.stringContaining(`To mend: switchgear diagrams --out ${out}\n`),
     })
     expect(JSON.parse((await runHere('diagrams', '--out', out, '--check', '--json')).stdout).stale).toEqual([join(out, first)])
+    const docs = join(directory, 'tables.md')
+    await writeFile(docs, '# Tables\n')
+    expect((await runHere('diagrams', '--out', out, '--docs', docs, '--check')).stderr).toContain(`--out ${out} --docs ${docs}\n`)
     // What can be read and is no file is an error, not a drawing that is missing.
     await rm(join(out, first))
     const unreadable = await runHere('diagrams', '--out', join(out, 'a\0b'), '--check')

@@ -92,8 +92,8 @@ export function sendJson(response: ServerResponse, status: number, body: unknown
 async function readBody(request: IncomingMessage): Promise<string | undefined> {
   const chunks: Buffer[] = []
   let size = 0
-  for await (const chunk of request) {
-    if (!Buffer.isBuffer(chunk)) continue
+  // A request without an encoding gives buffers.
+  for await (const chunk of request as AsyncIterable<Buffer>) {
     size += chunk.length
     if (size <= LARGEST_BODY) chunks.push(chunk)
     else chunks.length = 0
