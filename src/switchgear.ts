@@ -171,9 +171,10 @@ class Gear<Services extends Record<string, ServiceInput>> implements Switchgear<
   reconfigure(service: Named<Services>, change: PolicyInput): void {
     const breaker = this.#breakers.get(service)
     const keyed = this.#keyed.get(service)
-    if (!breaker || !keyed) throw this.#unknown(service)
+    const before = this.#inputs.get(service)
+    if (!breaker || !keyed || !before) throw this.#unknown(service)
     if (breaker.disposed) throw new ClosedError(service)
-    const { input, policy } = resolveServicePolicy(service, breaker.kind, this.#inputs.get(service) ?? {}, change)
+    const { input, policy } = resolveServicePolicy(service, breaker.kind, before, change)
     this.#inputs.set(service, input)
     const at = this.#board.now()
     for (const one of [breaker, ...keyed]) one.reconfigure(at, policy)

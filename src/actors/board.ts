@@ -168,10 +168,9 @@ export class Board implements BreakerHost {
     if (this.#delivering || this.#outbox.length === 0) return
     this.#delivering = true
     // A listener may command a breaker, which adds to the outbox; its events are heard after those already here.
-    for (let next = 0; next < this.#outbox.length; next++) {
-      const event = this.#outbox[next]
+    for (const event of this.#outbox) {
       try {
-        if (event) this.#bus.publish(event)
+        this.#bus.publish(event)
       } catch (error) {
         this.#warn('the bus', error)
       }

@@ -52,9 +52,9 @@ export class LatencyHistogram {
   restore(pairs: readonly number[]): void {
     this.clear()
     for (let i = 0; i + 1 < pairs.length; i += 2) {
-      const bucket = pairs[i] ?? 0
+      const bucket = pairs[i]!
       if (bucket >= BUCKETS) continue
-      this.#counts[bucket] = pairs[i + 1] ?? 0
+      this.#counts[bucket] = pairs[i + 1]!
       this.total += this.#counts[bucket]!
     }
   }

@@ -51,7 +51,7 @@ export class StallWatch {
     this.#looks.push(ended + inFlight)
     if (this.#looks.length <= LOOKS) return 0
     // Which of the calls have ended is not known: those that had been out before count as still out.
-    const oldest = this.#looks.shift() ?? 0
+    const oldest = this.#looks.shift()!
     return Math.max(0, oldest - ended - this.#outBefore)
   }
 }

@@ -76,21 +76,27 @@ function linked(from: string, to: string): boolean {
 
 /** Throws when the lock must stand. `us.now` is the present as the file system has it, epoch ms. */
 function removeStale(file: string, lock: string, us: Holder & { readonly now: number }): void {
-  const text = readText(lock)
+  // One that is there and cannot be read is no lock of ours to judge: that throws.
+  const text = unlessGone(() => readFileSync(lock, 'utf8'))
   const touched = statSync(lock, { throwIfNoEntry: false })?.mtimeMs
   if (text === undefined || touched === undefined) return
   const holder = parseHolder(text)
   if (holder !== undefined) refuseIfHeld(file, lock, holder, us, us.now - touched)
   // Moved aside before it is judged again: another process may have taken the stale lock over between our look and our move.
   const aside = besides(lock)
-  try {
-    renameSync(lock, aside)
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') return
-    throw error
-  }
+  if (unlessGone(() => renameSync(lock, aside) ?? true) === undefined) return
   if (readText(aside) !== text) linked(aside, lock)
   rmSync(aside, { force: true })
+}
+
+/** What `act` returns; undefined when the file it acts on is gone, as the locks of others come and go. */
+function unlessGone<T>(act: () => T): T | undefined {
+  try {
+    return act()
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return undefined
+    throw error
+  }
 }
 
 function refuseIfHeld(file: string, lock: string, holder: Holder, us: Holder, untouchedFor: number): void {

@@ -1,5 +1,5 @@
 // The root of every board: it spawns a breaker for each service, hears their transitions, and grants permits to probe.
-import { type AnyActorRef, enqueueActions, setup } from 'xstate'
+import { type AnyActorRef, assertEvent, enqueueActions, setup } from 'xstate'
 import type { BreakerPolicy } from '../model/policy.ts'
 import type { StatePath } from '../model/states.ts'
 import { breakerMachine } from './breakerMachine.ts'
@@ -25,17 +25,17 @@ export const orchestratorMachine = setup({
   },
   actions: {
     spawnBreaker: enqueueActions(({ enqueue, event }) => {
-      if (event.type !== 'breaker.added') return
+      assertEvent(event, 'breaker.added')
       const { service, policy, seed, at } = event
       enqueue.spawnChild('breaker', { id: service, systemId: service, input: { service, policy, seed, at } })
     }),
     stopBreaker: enqueueActions(({ enqueue, event, system }) => {
-      if (event.type !== 'breaker.removed') return
+      assertEvent(event, 'breaker.removed')
       const breaker: AnyActorRef | undefined = system.get(event.service)
       if (breaker) enqueue.stopChild(breaker)
     }),
     grantPermit: enqueueActions(({ enqueue, event, system }) => {
-      if (event.type !== 'breaker.moved') return
+      assertEvent(event, 'breaker.moved')
       const breaker: AnyActorRef | undefined = system.get(event.service)
       if (breaker) enqueue.sendTo(breaker, { type: 'permit.granted', at: event.at })
     }),

@@ -40,7 +40,7 @@ export function editDistance(a: string, b: string): number {
 }
 
 function at(row: readonly number[], index: number): number {
-  return row[index] ?? Number.POSITIVE_INFINITY
+  return row[index]!
 }
 
 function normalise(word: string): string {

@@ -120,7 +120,7 @@ export class TimerWheel {
     const level = (31 - Math.clz32((tick ^ this.#now) | 1)) >>> 3
     const slot = (level << 8) | ((tick >>> (level << 3)) & 255)
     const word = slot >>> 5
-    this.#occupied[word] = (this.#occupied[word] ?? 0) | (1 << (slot & 31))
+    this.#occupied[word]! |= 1 << (slot & 31)
     append(this.#ring(slot), seat)
   }
 
@@ -175,14 +175,14 @@ export class TimerWheel {
     let candidate = slot + 1
     while (candidate < end) {
       const word = candidate >>> 5
-      const bits = (this.#occupied[word] ?? 0) & (-1 << (candidate & 31))
+      const bits = this.#occupied[word]! & (-1 << (candidate & 31))
       if (bits === 0) {
         candidate = (word + 1) << 5
         continue
       }
       candidate = (word << 5) | (31 - Math.clz32(bits & -bits))
       if (taken(this.#ring(candidate))) return candidate
-      this.#occupied[word] = (this.#occupied[word] ?? 0) & ~(1 << (candidate & 31))
+      this.#occupied[word]! &= ~(1 << (candidate & 31))
     }
     return NOTHING
   }

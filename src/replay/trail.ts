@@ -26,6 +26,6 @@ export class Trail {
   of(service: string): { line: number; record: GearEvent }[] {
     const ring = this.#rings.get(service)
     if (!ring) return []
-    return ring.records.map((record, i) => ({ line: ring.lines[i] ?? 0, record })).sort((a, b) => a.line - b.line)
+    return ring.records.map((record, i) => ({ line: ring.lines[i]!, record })).sort((a, b) => a.line - b.line)
   }
 }

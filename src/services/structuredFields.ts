@@ -15,7 +15,7 @@ export function parseFieldList(text: string): FieldItem[] {
   const items: FieldItem[] = []
   for (const member of splitOutsideQuotes(text, ',').slice(0, MOST_ITEMS)) {
     const [head, ...rest] = splitOutsideQuotes(member, ';')
-    const value = unquoted(head ?? '')
+    const value = unquoted(head!)
     if (value === undefined) continue
     items.push({ value, parameters: parametersOf(rest.slice(0, MOST_ITEMS)) })
   }
