@@ -68,7 +68,7 @@ export class Gate {
     if (paced && !this.#isPaced(at)) {
       this.#tokens = 0
       this.#refilledAt = at
-    } else if (this.#pace) {
+    } else if (paced) {
       // What has gathered at the old pace is not lost to the new one: a service that names its rate in each answer changes it often.
       this.#refill(at)
     }
