@@ -134,7 +134,7 @@ export interface BreakerPolicy {
    * opening. `false`: always `probeTimeout`.
    */
   readonly probePatience: number | false
-  /** A half-open round that lasts longer re-opens. */
+  /** A half-open round that lasts longer re-opens, unless every answer in it was good. */
   readonly halfOpenTimeout: number
   /** How long after a recovery the admitted share grows to all; 0: at once. */
   readonly rampDuration: number
