@@ -14,6 +14,7 @@ import { MemoryBus } from './bus/memoryBus.ts'
 import { type Clock, systemClock } from './model/clock.ts'
 import { type ConfigInput, parseConfig, type ResolvedConfig, resolveServicePolicy, type ServiceInput } from './model/config.ts'
 import { type CallRejectedError, ClosedError, UnknownServiceError } from './model/errors.ts'
+import type { Kind } from './model/kinds.ts'
 import type { PolicyInput } from './model/policy.ts'
 import { freshSeed } from './model/random.ts'
 import type { GearEvent, SavedBreaker } from './model/records.ts'
@@ -23,6 +24,7 @@ import { suggest } from './model/suggest.ts'
 import { lastStand } from './replay/replayJournal.ts'
 import { type KeyableService, keyableService } from './service.ts'
 import { profileFor } from './services/profiles.ts'
+import type { ServiceProfile } from './services/serviceProfile.ts'
 import { software } from './software.ts'
 
 export interface SwitchgearOptions<Services extends Record<string, ServiceInput>> extends Omit<ConfigInput<Services>, 'journal'> {
@@ -84,7 +86,7 @@ export async function createSwitchgear<const Services extends Record<string, Ser
   let board: Board | undefined
   try {
     const saved = config.journal ? lastStand(config.journal.file, Math.floor(clock.now()), config.journal.key?.reveal()) : []
-    board = new Board({ clock, bus, profileFor, seed: config.seed ?? freshSeed(), software, inspect })
+    board = new Board({ clock, bus, profileFor: profilesOf(config), seed: config.seed ?? freshSeed(), software, inspect })
     const gear = new Gear<Services>(board, bus, config, saved)
     await gear.begin(ownJournal ?? file, file !== undefined, saved.length > 0)
     return gear
@@ -228,6 +230,18 @@ function fileJournal(config: ResolvedConfig, clock: Clock): FileJournal | undefi
   if (!config.journal) return undefined
   const { key, ...journal } = config.journal
   return new FileJournal({ ...journal, ...(key ? { key: key.reveal() } : undefined), clock })
+}
+
+/** One profile a service, which the breakers of its keys share. */
+function profilesOf({ services }: ResolvedConfig): (kind: Kind, service: string) => ServiceProfile {
+  const made = new Map<string, ServiceProfile>()
+  return (kind, service) => {
+    const known = made.get(service)
+    if (known) return known
+    const profile = profileFor(kind, services[service]?.settings)
+    made.set(service, profile)
+    return profile
+  }
 }
 
 function isJournal(value: unknown): value is Journal {

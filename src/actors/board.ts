@@ -12,12 +12,17 @@ import { BEHAVIOUR, type GearEvent, type HeaderReason, type HeaderRecord, type T
 import type { ServiceProfile } from '../services/serviceProfile.ts'
 import { Breaker, type BreakerRef } from './breaker.ts'
 import type { BreakerHost } from './breakerHost.ts'
-import { isKeyed } from './keyedName.ts'
+import { isKeyed, parentOf } from './keyedName.ts'
 
 export interface BoardOptions {
   readonly clock: Clock
   readonly bus: Bus
-  readonly profileFor: (kind: Kind) => ServiceProfile
+  /** `service` is that of a keyed breaker too. */
+  readonly profileFor: (kind: Kind, service: string) => ServiceProfile
+  /** Fits a breaker out with what only a live one has. */
+  readonly outfit?: ((breaker: Breaker) => void) | undefined
+  /** What was spent by now, for the header; absent: no budgets are kept. */
+  readonly spend?: (() => unknown) | undefined
   /** Everything random on this board is drawn from it. */
   readonly seed: number
   readonly software: string
@@ -52,7 +57,8 @@ export class Board implements BreakerHost {
   add(service: string, kind: Kind, policy: BreakerPolicy, at: number, announced = false): Breaker {
     if (announced) this.emit({ type: 'config', at, service, change: 'added', kind, policy })
     const ref = this.#start({ service, policy, seed: deriveSeed(this.#options.seed, service), at })
-    const breaker = new Breaker(service, kind, this.#options.profileFor(kind), ref, this)
+    const breaker = new Breaker(service, kind, this.#options.profileFor(kind, parentOf(service)), ref, this)
+    this.#options.outfit?.(breaker)
     this.#breakers.set(service, breaker)
     this.deliver()
     return breaker
@@ -100,6 +106,7 @@ export class Board implements BreakerHost {
       seed: this.#options.seed,
       services: Object.fromEntries(breakers.map(({ service, kind, policy }) => [service, { kind, policy }])),
       saved: breakers.map((breaker) => breaker.save()),
+      ...(this.#options.spend === undefined ? undefined : { spend: this.#options.spend() }),
       ...(dropped === undefined ? undefined : { dropped }),
     }
   }

@@ -19,10 +19,12 @@ import { stallTrips } from '../model/trip.ts'
 import type { ServiceProfile } from '../services/serviceProfile.ts'
 import { alertsFor } from './alerts.ts'
 import type { BreakerHost } from './breakerHost.ts'
+import type { BudgetDesk, CallFollower } from './callFollower.ts'
 import type { WindowCounts } from './callWindow.ts'
 import { Gate, type Refusal } from './gate.ts'
+import { HealthWatch } from './healthWatch.ts'
 import { Meters } from './meters.ts'
-import { outcomeRecord } from './outcomeRecord.ts'
+import { type CallFacts, outcomeRecord } from './outcomeRecord.ts'
 import { rejectionFor } from './rejection.ts'
 import { savedPartsSchema } from './savedParts.ts'
 import { signalEvent } from './signalEvent.ts'
@@ -52,12 +54,18 @@ export class Breaker {
    * the last header, written as a board closes, must not tell of what the journal did not hear.
    */
   disposed = false
+  /** Told of every call's end; a live service's. */
+  follower: CallFollower | undefined
+  /** What calls have to fit under; undefined: nothing. */
+  budgets: BudgetDesk | undefined
   readonly #host: BreakerHost
   readonly #profile: ServiceProfile
   readonly #ref: BreakerRef
   readonly #timer: DeadlineTimer
   readonly #meters: Meters
   readonly stalls = new StallWatch()
+  /** What the service's own condition calls for. */
+  readonly health = new HealthWatch(this)
   readonly #subscription: { unsubscribe(): void }
   #context: BreakerContext
   #deadline: Deadline | undefined
@@ -125,6 +133,19 @@ export class Breaker {
     const answer = refusal === undefined ? { generation, probe } : rejectionFor(refusal, this.gate, this.#context, at)
     this.#host.deliver()
     return answer
+  }
+
+  /** A call the gate would let pass does not fit under the budget `rule`. */
+  refuse(at: number, rule: string): void {
+    this.rejected++
+    this.#meters.demand.add(at)
+    if (this.#host.wantsOutcomes) {
+      const { generation, path } = this.gate
+      const { service } = this
+      const state = stateOf(path)
+      this.#host.emit({ type: 'outcome', at, service, result: 'rejected', latency: 0, generation, state, budget: rule })
+    }
+    this.#host.deliver()
   }
 
   /** The gate's word on one call at `at`, journalled, as it uses something up. */
@@ -196,14 +217,15 @@ export class Breaker {
   }
 
   /** A call came back well. `at`: epoch ms, whole; `microseconds`: how long it took. */
-  succeed(at: number, microseconds: number, generation: number, probe: number | undefined): void {
+  succeed(at: number, microseconds: number, generation: number, probe: number | undefined, facts?: CallFacts): void {
     this.successes++
     if (this.disposed) return
     const meters = this.#meters
     meters.demand.add(at)
     const review = meters.latency.add(at, microseconds)
     const host = this.#host
-    if (host.wantsOutcomes) this.#host.emit(outcomeRecord(this.service, 'success', at, microseconds, generation, probe))
+    if (host.wantsOutcomes)
+      host.emit(outcomeRecord(this.service, 'success', at, microseconds, generation, probe, undefined, facts))
     if (generation >= this.gate.countsFrom) {
       const slow = microseconds > this.#slowFrom ? 1 : 0
       const { window } = meters
@@ -218,14 +240,21 @@ export class Breaker {
   }
 
   /** A call failed. */
-  fail(at: number, microseconds: number, generation: number, probe: number | undefined, failure: Failure): void {
+  fail(
+    at: number,
+    microseconds: number,
+    generation: number,
+    probe: number | undefined,
+    failure: Failure,
+    facts?: CallFacts,
+  ): void {
     this.failures++
     if (this.disposed) return
     const meters = this.#meters
     meters.demand.add(at)
     const { type, retryAfterMs } = failure
     if (this.#host.wantsOutcomes)
-      this.#host.emit(outcomeRecord(this.service, 'failure', at, microseconds, generation, probe, failure))
+      this.#host.emit(outcomeRecord(this.service, 'failure', at, microseconds, generation, probe, failure, facts))
     if (generation >= this.gate.countsFrom) {
       const slow = microseconds > this.#slowFrom ? 1 : 0
       if (countsAsFailure(type)) meters.window.failure(at, type, slow)
@@ -239,10 +268,11 @@ export class Breaker {
   }
 
   /** The caller gave up, or the fault was the caller's. */
-  ignore(at: number, microseconds: number, generation: number, probe: number | undefined): void {
+  ignore(at: number, microseconds: number, generation: number, probe: number | undefined, facts?: CallFacts): void {
     this.ignored++
     if (this.disposed) return
-    if (this.#host.wantsOutcomes) this.#host.emit(outcomeRecord(this.service, 'ignored', at, microseconds, generation, probe))
+    if (this.#host.wantsOutcomes)
+      this.#host.emit(outcomeRecord(this.service, 'ignored', at, microseconds, generation, probe, undefined, facts))
     if (probe !== undefined && generation >= this.gate.countsFrom) this.#send({ type: 'call.ignored', at, generation, probe })
     this.#host.deliver()
   }

@@ -1,16 +1,21 @@
 // What a protected function is given, and the ways a call can end. A call ends once; whatever comes later decides nothing.
+
+import { type Degradation, UNDEGRADED } from '../model/degradation.ts'
 import { CallRejectedError } from '../model/errors.ts'
 import type { Classification } from '../model/failures.ts'
-import { type DegradationLevel, STATE_PATHS, type StateName, type StatePath, stateOf } from '../model/states.ts'
+import type { Measurement } from '../model/measurement.ts'
+import { STATE_PATHS, type StateName, type StatePath, stateOf } from '../model/states.ts'
 import type { Breaker } from './breaker.ts'
+import type { CallResult, Reservation } from './callFollower.ts'
+import type { CallFacts } from './outcomeRecord.ts'
 
 /** Told to the protected function. */
 export interface CallContext {
   readonly service: string
   /** The breaker's state when the call was admitted. */
   readonly state: StateName
-  /** How much less to ask of the service: 0 is everything, 3 the least. */
-  readonly degradation: { readonly level: DegradationLevel }
+  /** How much less to ask of the service, and of what (the ladder of its kind: docs/services/). */
+  readonly degradation: Degradation
   readonly generation: number
   /** When the call's timeout runs out, epoch ms; undefined without one. */
   readonly deadline: number | undefined
@@ -20,12 +25,13 @@ export interface CallContext {
 
 export class Call implements CallContext {
   readonly state: StateName
-  readonly degradation: { readonly level: DegradationLevel }
+  readonly degradation: Degradation
   readonly #breaker: Breaker
   readonly #startedAt: number
   readonly #probe: number | undefined
   #controller: AbortController | undefined
   #callerSignal: AbortSignal | undefined
+  readonly #reservation: Reservation | undefined
   #ended = false
 
   constructor(
@@ -35,14 +41,16 @@ export class Call implements CallContext {
     probe: number | undefined,
     readonly deadline: number | undefined,
     callerSignal: AbortSignal | undefined,
+    reservation?: Reservation,
   ) {
     this.#breaker = breaker
     this.#startedAt = startedAt
     this.#probe = probe
     this.#callerSignal = callerSignal
+    this.#reservation = reservation
     const { gate } = breaker
     this.state = stateNames[gate.path]
-    this.degradation = degradations[gate.level]
+    this.degradation = gate.level === 0 ? UNDEGRADED : degradationAt(gate.level, breaker)
     breaker.inFlight++
   }
 
@@ -76,8 +84,9 @@ export class Call implements CallContext {
     const at = Math.floor(now)
     let said: Classification | undefined
     if (profile.classifyResult !== undefined) said = profile.classifyResult(value, at)
-    if (said === undefined) this.#end(now, at, undefined)
-    else this.#end(now, at, said)
+    let measured: Measurement | undefined
+    if (profile.measure !== undefined && said === undefined) measured = profile.measure(value)
+    this.#end(now, at, said, measured)
     if (profile.readSignals !== undefined) this.#readSignals(value, at)
     return said
   }
@@ -89,7 +98,7 @@ export class Call implements CallContext {
     const now = this.#breaker.clock.now()
     const at = Math.floor(now)
     const said = error instanceof CallRejectedError ? 'ignored' : profile.classifyError(error, at)
-    this.#end(now, at, said)
+    this.#end(now, at, said, undefined)
     if (profile.readSignals !== undefined) this.#readSignals(error, at)
     return said
   }
@@ -98,19 +107,33 @@ export class Call implements CallContext {
   abandon(): void {
     if (this.#ended) return
     const now = this.#breaker.clock.now()
-    this.#end(now, Math.floor(now), 'ignored')
+    this.#end(now, Math.floor(now), 'ignored', undefined)
   }
 
-  #end(now: number, at: number, said: Classification | undefined): void {
+  /** Ends the call as somebody who has read its answer says: undefined is a success. `from` is what carries signals. */
+  settle(said: Classification | undefined, measured?: Measurement, from?: unknown): void {
+    if (this.#ended) return
+    const now = this.#breaker.clock.now()
+    const at = Math.floor(now)
+    this.#end(now, at, said, measured)
+    if (from !== undefined && this.#breaker.profile.readSignals !== undefined) this.#readSignals(from, at)
+  }
+
+  #end(now: number, at: number, said: Classification | undefined, known: Measurement | undefined): void {
     this.#ended = true
     const breaker = this.#breaker
     breaker.inFlight--
     const elapsed = now - this.#startedAt
     // Whole microseconds; capped well above any timeout, so that they fit an integer.
     const microseconds = elapsed < 2_000_000 ? (elapsed * 1000 + 0.5) | 0 : 2_000_000_000
-    if (said === undefined) breaker.succeed(at, microseconds, this.generation, this.#probe)
-    else if (said === 'ignored') breaker.ignore(at, microseconds, this.generation, this.#probe)
-    else breaker.fail(at, microseconds, this.generation, this.#probe, said)
+    const { level } = this.degradation
+    const result: CallResult = said === undefined ? 'success' : said === 'ignored' ? 'ignored' : 'failure'
+    const measured = this.#reservation === undefined ? known : this.#reservation.settle(at, result, known)
+    const facts: CallFacts | undefined = measured === undefined && level === 0 ? undefined : { level, measured }
+    if (said === undefined) breaker.succeed(at, microseconds, this.generation, this.#probe, facts)
+    else if (said === 'ignored') breaker.ignore(at, microseconds, this.generation, this.#probe, facts)
+    else breaker.fail(at, microseconds, this.generation, this.#probe, said, facts)
+    if (breaker.follower !== undefined) breaker.follower.ended(at, result, microseconds, level, measured)
   }
 
   #readSignals(from: unknown, at: number): void {
@@ -120,6 +143,15 @@ export class Call implements CallContext {
   }
 }
 
-const degradations = [{ level: 0 }, { level: 1 }, { level: 2 }, { level: 3 }] as const
+/** What `breaker`'s ladder asks for at `level`, with what its policy lays over. */
+function degradationAt(level: 1 | 2 | 3, breaker: Breaker): Degradation {
+  const step = breaker.profile.ladder?.[(level - 1) as 0 | 1 | 2]
+  const own = breaker.policy.levels[(level - 1) as 0 | 1 | 2].overrides
+  return {
+    level,
+    overrides: own === undefined ? (step?.overrides ?? UNDEGRADED.overrides) : { ...step?.overrides, ...own },
+    expected: step?.expected ?? UNDEGRADED.expected,
+  }
+}
 
 const stateNames = Object.fromEntries(STATE_PATHS.map((path) => [path, stateOf(path)])) as Record<StatePath, StateName>

@@ -2,8 +2,10 @@
 // fallbacks and every state but plainly closed take the guarded path.
 import type { Clock } from '../model/clock.ts'
 import { CallRejectedError, CallTimeoutError, ClosedError, ConfigError } from '../model/errors.ts'
+import type { Estimate } from '../model/measurement.ts'
 import type { Exemption } from '../model/records.ts'
 import { Timer } from '../model/timerWheel.ts'
+import { admitCall } from './admitCall.ts'
 import type { Breaker } from './breaker.ts'
 import { Call, type CallContext } from './call.ts'
 
@@ -16,6 +18,10 @@ export interface ExecuteOptions<F = never> {
   readonly fallback?: ((error: unknown) => F | PromiseLike<F>) | undefined
   /** Pass a budget whose rule allows emergency overrides; who and why are journalled. */
   readonly emergencyOverride?: { readonly by: string; readonly why: string } | undefined
+  /** What is asked for, in words of yours: budgets can be scoped to it, and learn what it costs. */
+  readonly operation?: string | undefined
+  /** What the call is expected to cost, for the budgets it has to fit under; absent: what such calls have cost so far. */
+  readonly estimate?: Estimate | undefined
   /** A health probe: passes in maintenance, and decides nothing there. */
   readonly healthProbe?: boolean | undefined
 }
@@ -27,7 +33,13 @@ export type Protected<T> = (call: CallContext) => T | PromiseLike<T>
  * timeout runs out, with the signal's reason when the caller gives up, and else with what `run` threw.
  */
 export function execute<T, F = never>(breaker: Breaker, run: Protected<T>, options?: ExecuteOptions<F>): Promise<T | F> {
-  if (breaker.gate.plain && options === undefined && breaker.policy.timeout === undefined && typeof run === 'function')
+  if (
+    breaker.gate.plain &&
+    options === undefined &&
+    breaker.budgets === undefined &&
+    breaker.policy.timeout === undefined &&
+    typeof run === 'function'
+  )
     return runPlainly(breaker, run)
   return runGuarded(breaker, run, options ?? {})
 }
@@ -78,16 +90,18 @@ function runGuarded<T, F>(breaker: Breaker, run: Protected<T>, options: ExecuteO
     : options.healthProbe
       ? 'health_probe'
       : undefined
-  const { clock, gate } = breaker
+  const { clock } = breaker
   const startedAt = clock.now()
-  if (startedAt >= breaker.stalls.nextLook) breaker.lookForStalls(startedAt)
-  const admission =
-    gate.plain && exemption === undefined
-      ? { generation: gate.generation, probe: undefined }
-      : breaker.admit(Math.floor(startedAt), exemption, options.emergencyOverride)
-  if (admission instanceof CallRejectedError) return fallback ? answerFrom(fallback, admission) : Promise.reject(admission)
   const deadline = timeout === undefined || timeout === Number.POSITIVE_INFINITY ? undefined : startedAt + timeout
-  const call = new Call(breaker, startedAt, admission.generation, admission.probe, deadline, signal)
+  const call = admitCall(breaker, startedAt, {
+    exemption,
+    claim: options.emergencyOverride,
+    operation: options.operation,
+    estimate: options.estimate,
+    deadline,
+    signal,
+  })
+  if (call instanceof CallRejectedError) return fallback ? answerFrom(fallback, call) : Promise.reject(call)
   return new Promise<T | F>((resolve, reject) => {
     const end = (): void => {
       if (timer) clock.disarm(timer)

@@ -1,8 +1,10 @@
 // Leave for one call, to be settled by hand where code cannot be wrapped in a function.
+import type { Degradation } from '../model/degradation.ts'
 import { CallRejectedError, ClosedError } from '../model/errors.ts'
-import type { DegradationLevel, StateName } from '../model/states.ts'
+import type { StateName } from '../model/states.ts'
+import { admitCall } from './admitCall.ts'
 import type { Breaker } from './breaker.ts'
-import { Call } from './call.ts'
+import type { Call } from './call.ts'
 
 /**
  * Settle it once, with the first of the three; later calls do nothing. One that is disposed of unsettled (`using`) counts as
@@ -11,7 +13,7 @@ import { Call } from './call.ts'
 export interface Permit extends Disposable {
   readonly service: string
   readonly state: StateName
-  readonly degradation: { readonly level: DegradationLevel }
+  readonly degradation: Degradation
   readonly generation: number
   readonly settled: boolean
   /** The call came back; the profile may still find a failure in `value` (a fetch Response with status 503, say). */
@@ -25,12 +27,9 @@ export interface Permit extends Disposable {
 /** Asks for one call; throws a CallRejectedError where there is no leave. */
 export function admit(breaker: Breaker): Permit {
   if (breaker.disposed) throw new ClosedError(breaker.service)
-  const startedAt = breaker.clock.now()
-  if (startedAt >= breaker.stalls.nextLook) breaker.lookForStalls(startedAt)
-  const { gate } = breaker
-  const admission = gate.plain ? { generation: gate.generation, probe: undefined } : breaker.admit(Math.floor(startedAt))
-  if (admission instanceof CallRejectedError) throw admission
-  return new HandSettled(new Call(breaker, startedAt, admission.generation, admission.probe, undefined, undefined))
+  const call = admitCall(breaker, breaker.clock.now(), {})
+  if (call instanceof CallRejectedError) throw call
+  return new HandSettled(call)
 }
 
 class HandSettled implements Permit {
@@ -48,7 +47,7 @@ class HandSettled implements Permit {
     return this.#call.state
   }
 
-  get degradation(): { readonly level: DegradationLevel } {
+  get degradation(): Degradation {
     return this.#call.degradation
   }
 

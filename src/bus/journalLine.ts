@@ -125,7 +125,21 @@ function outcomeBody(record: OutcomeRecord): string {
   if (retryAfterMs !== undefined) body += `,"retryAfterMs":${numeral(retryAfterMs)}`
   if (probe !== undefined) body += `,"probe":${numeral(probe)}`
   if (state !== undefined) body += `,"state":"${state}"`
-  return `${body}}`
+  if (record.budget !== undefined) body += `,"budget":${JSON.stringify(record.budget)}`
+  if (record.level !== undefined) body += `,"level":${record.level}`
+  return `${body}${measuredBody(record)}}`
+}
+
+/** What was measured; most outcomes carry none of it. */
+function measuredBody({ model, operation, usage, cost, costEstimated, quality }: OutcomeRecord): string {
+  let body = ''
+  if (model !== undefined) body += `,"model":${quoted(model)}`
+  if (operation !== undefined) body += `,"operation":${quoted(operation)}`
+  if (usage !== undefined) body += `,"usage":${JSON.stringify(usage)}`
+  if (cost !== undefined) body += `,"cost":${JSON.stringify(cost)}`
+  if (costEstimated) body += ',"costEstimated":true'
+  if (quality !== undefined) body += `,"quality":${JSON.stringify(quality)}`
+  return body
 }
 
 function shortBody(record: AdmissionRecord | TimerRecord): string {

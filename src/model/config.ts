@@ -1,20 +1,22 @@
 // The whole configuration of a board: what a user may write, and its resolved form, in which every value is settled.
 // `createSwitchgear` parses with it; the loader of files and environment checks shapes with it.
 import { z } from 'zod'
+import { type Budgets, type BudgetsInput, budgetConflicts, budgetsSchema, resolveBudgets } from './budget.ts'
 import { type ConfigProblem, configError, problemAt, problemsOf, type SourceOf } from './configProblems.ts'
+import { isKind, KINDS, type Kind } from './kinds.ts'
 import { mergeLayers } from './mergeLayers.ts'
 import {
   type BreakerPolicy,
   type DeepReadonly,
-  KINDS,
-  type Kind,
   type PolicyInput,
   policyConflicts,
   policySchema,
   resolvePolicy,
 } from './policy.ts'
+import { type Route, type RouteInput, resolveRoute, routeSchema } from './route.ts'
 import { schemaNode } from './schemaNode.ts'
 import { Secret } from './secret.ts'
+import { resolveSettings, SETTINGS_KEYS, type ServiceSettings, type SettingsInput, settingsShape } from './settings.ts'
 
 const file = z.string().min(1).max(4096).meta({ allowed: 'the name of a file' })
 
@@ -37,11 +39,16 @@ const serviceName = z
   .regex(/^[A-Za-z0-9_-]{1,64}$/)
   .refine((name) => !(name in Object.prototype))
 
-const serviceSchema = z.strictObject({ kind: z.enum(KINDS).optional(), ...policySchema.shape })
+/** A registered kind is known only once it is; the words of an error name those that always are. */
+const kind = z.string().refine(isKind).meta({ enum: KINDS }) as unknown as z.ZodType<Kind, Kind>
+
+const serviceSchema = z.strictObject({ kind: kind.optional(), ...policySchema.shape, ...settingsShape })
 
 /** Everything that can be configured in JSON, YAML or the environment. */
 export const configSchema = z.strictObject({
   services: z.record(serviceName, serviceSchema).meta({ allowed: 'an object of services by name', names: NAMES }),
+  routes: z.record(serviceName, routeSchema).meta({ allowed: 'an object of routes by name', names: NAMES }).optional(),
+  budgets: budgetsSchema.optional(),
   journal: z.union([z.literal(false), file, journalSchema]).optional(),
   seed: z.number().int().min(-2_147_483_648).max(2_147_483_647).optional(),
 })
@@ -52,6 +59,10 @@ export type ServiceInput = DeepReadonly<z.input<typeof serviceSchema>>
 /** A configuration as users write it; generic so that the names of the services can be told by the compiler. */
 export interface ConfigInput<Services extends Record<string, ServiceInput> = Record<string, ServiceInput>> {
   readonly services: Services
+  /** One name for several of the services; calls to it go to whichever is best placed. */
+  readonly routes?: Readonly<Record<string, DeepReadonly<RouteInput>>> | undefined
+  /** What may be spent, in dollars. */
+  readonly budgets?: DeepReadonly<BudgetsInput> | undefined
   /** A file name is short for `{ file }`; `false`, or nothing: no journal. */
   readonly journal?: false | string | JournalInput | undefined
   /** Where all that is random starts from; a fresh one for each run if absent. */
@@ -74,11 +85,15 @@ export interface ServiceConfig {
   /** What the user gave, without the kind: `reconfigure` builds on it. */
   readonly input: PolicyInput
   readonly policy: BreakerPolicy
+  readonly settings: ServiceSettings
 }
 
 export interface ResolvedConfig {
   /** Has no prototype: every key is a service. */
   readonly services: Readonly<Record<string, ServiceConfig>>
+  /** Has no prototype: every key is a route. */
+  readonly routes: Readonly<Record<string, Route>>
+  readonly budgets: Budgets | undefined
   readonly journal: JournalConfig | undefined
   readonly seed: number | undefined
 }
@@ -92,13 +107,58 @@ export function parseConfig(input: unknown, source?: string | SourceOf): Resolve
   const config = configSchema.parse(input)
   const services: Record<string, ServiceConfig> = Object.create(null)
   const problems: ConfigProblem[] = []
-  for (const [name, { kind = 'custom', ...policyInput }] of Object.entries(config.services)) {
+  for (const [name, { kind = 'custom', ...rest }] of Object.entries(config.services)) {
+    const [policyInput, settingsInput] = divided(rest)
     const policy = resolvePolicy(kind, policyInput)
     problems.push(...conflictsOf(name, policyInput, policy))
-    services[name] = { kind, input: policyInput, policy }
+    services[name] = { kind, input: policyInput, policy, settings: resolveSettings(kind, settingsInput) }
   }
+  const routes: Record<string, Route> = Object.create(null)
+  for (const [name, route] of Object.entries(config.routes ?? {})) {
+    problems.push(...routeConflicts(name, route, config))
+    routes[name] = resolveRoute(route)
+  }
+  const budgets = config.budgets ?? {}
+  problems.push(
+    ...[...budgetConflicts(budgets), ...unknownScopes(config)].map(({ path, allowed }) =>
+      problemAt(schemaNode(configSchema), config, ['budgets', ...path], allowed),
+    ),
+  )
   refuse(problems, source)
-  return { services, journal: resolveJournal(config.journal), seed: config.seed }
+  const { journal, seed } = config
+  return { services, routes, budgets: resolveBudgets(budgets), journal: resolveJournal(journal), seed }
+}
+
+/** What a user wrote for one service, taken apart: the breaker's policy, and all else. */
+function divided(input: PolicyInput & SettingsInput): [PolicyInput, SettingsInput] {
+  const entries = Object.entries(input)
+  const part = (settings: boolean): object => Object.fromEntries(entries.filter(([key]) => SETTINGS_KEYS.has(key) === settings))
+  return [part(false), part(true)]
+}
+
+function routeConflicts(name: string, route: RouteInput, config: z.output<typeof configSchema>): ConfigProblem[] {
+  const root = schemaNode(configSchema)
+  const at = (path: PropertyKey[], allowed: string): ConfigProblem => problemAt(root, config, ['routes', name, ...path], allowed)
+  const problems = Object.hasOwn(config.services, name) ? [at([], 'a name that no service has')] : []
+  const names = Object.keys(config.services)
+  for (const [index, { service }] of route.backends.entries()) {
+    if (!names.includes(service)) problems.push(at(['backends', index, 'service'], `one of ${names.join(', ') || 'no services'}`))
+    else if (route.backends.findIndex((other) => other.service === service) !== index) {
+      problems.push(at(['backends', index, 'service'], 'a service that is not yet among the backends'))
+    }
+  }
+  return problems
+}
+
+function unknownScopes({ budgets, services }: z.output<typeof configSchema>): { path: (string | number)[]; allowed: string }[] {
+  const names = Object.keys(services)
+  return (budgets?.rules ?? []).flatMap(({ scope }, rule) =>
+    (scope?.services ?? []).flatMap((service, index) =>
+      names.includes(service)
+        ? []
+        : [{ path: ['rules', rule, 'scope', 'services', index], allowed: `one of ${names.join(', ')}` }],
+    ),
+  )
 }
 
 /** Checks keys, types and ranges, and leaves aside how values go together; throws as {@link parseConfig} does. */

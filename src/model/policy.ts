@@ -1,9 +1,9 @@
 // A breaker's policy: what a user may write, the defaults of each kind, and the resolved form that machine, gate and window
 // read. All durations are in ms unless the name says otherwise.
 import { z } from 'zod'
+import { kindDefaults as defaultsOf, type Kind, type KindDefaults } from './kinds.ts'
 
-export const KINDS = ['openai', 'perplexity', 'lightrag', 'cache', 'embedding', 'knowledge-base', 'http', 'custom'] as const
-export type Kind = (typeof KINDS)[number]
+export { KINDS, type Kind } from './kinds.ts'
 
 const ms = z.number().finite().positive().max(2_592_000_000).meta({ unit: 'ms' })
 const positiveShare = z.number().gt(0).max(1)
@@ -44,7 +44,12 @@ const degradeSchema = z.strictObject({
 
 const levelSchema = z.strictObject({
   /** `fallback-only` rejects calls with DegradedToFallbackError so that fallbacks answer. */
-  admit: z.enum(['all', 'fallback-only']).default('all'),
+  admit: z.enum(['all', 'fallback-only']).optional(),
+  /** Laid over what the kind's ladder asks for at this level. */
+  overrides: z
+    .record(z.string(), z.union([z.number(), z.string(), z.boolean()]))
+    .meta({ allowed: "an object of the ladder's own keys" })
+    .optional(),
 })
 
 /** What a user may set for one service. Everything is optional; the defaults are those of its kind. */
@@ -87,8 +92,13 @@ export interface RateRule {
   readonly minimumCalls: number
 }
 
+/** What to ask less of, in the terms of the kind's ladder: `{ maxTokensFactor: 0.5 }`, say. */
+export type Overrides = Readonly<Record<string, number | string | boolean>>
+
 export interface LevelPolicy {
   readonly admit: 'all' | 'fallback-only'
+  /** Laid over what the kind's ladder asks for at this level (see docs/services/). */
+  readonly overrides?: Overrides
 }
 
 /** A policy with every value settled. */
@@ -165,32 +175,12 @@ export interface BreakerPolicy {
   readonly maxKeys: number
 }
 
-interface KindDefaults {
-  readonly failuresToTrip: number
-  readonly recoverySeconds: number
-  readonly windowSeconds: number
-  readonly slowCallSeconds: number
-  /** False where a call's latency depends on what is asked, so that a long call says nothing. */
-  readonly steadyLatency: boolean
-}
-
-const DEFAULTS: Readonly<Record<Kind, KindDefaults>> = {
-  openai: { failuresToTrip: 3, recoverySeconds: 30, windowSeconds: 60, slowCallSeconds: 15, steadyLatency: false },
-  perplexity: { failuresToTrip: 4, recoverySeconds: 45, windowSeconds: 300, slowCallSeconds: 20, steadyLatency: false },
-  lightrag: { failuresToTrip: 5, recoverySeconds: 120, windowSeconds: 60, slowCallSeconds: 30, steadyLatency: false },
-  cache: { failuresToTrip: 8, recoverySeconds: 30, windowSeconds: 60, slowCallSeconds: 5, steadyLatency: true },
-  embedding: { failuresToTrip: 5, recoverySeconds: 60, windowSeconds: 60, slowCallSeconds: 10, steadyLatency: true },
-  'knowledge-base': { failuresToTrip: 8, recoverySeconds: 60, windowSeconds: 60, slowCallSeconds: 25, steadyLatency: false },
-  http: { failuresToTrip: 5, recoverySeconds: 60, windowSeconds: 60, slowCallSeconds: 30, steadyLatency: true },
-  custom: { failuresToTrip: 5, recoverySeconds: 60, windowSeconds: 60, slowCallSeconds: 30, steadyLatency: true },
-}
-
 /**
  * Fills a user's policy up with the defaults of `kind`. A default that would collide with a value the user gave makes room
  * for it; two given values that collide are told by {@link policyConflicts}.
  */
 export function resolvePolicy(kind: Kind, input: PolicyInput = {}): BreakerPolicy {
-  const kindDefaults = DEFAULTS[kind]
+  const kindDefaults = defaultsOf(kind)
   const trip = input.trip ?? {}
   const degrade = input.degrade === false ? false : (input.degrade ?? {})
   const adaptiveRecovery = input.adaptiveRecovery ?? input.recoveryTimeout === undefined
@@ -236,7 +226,7 @@ export function resolvePolicy(kind: Kind, input: PolicyInput = {}): BreakerPolic
     },
     degradeBeforeOpen: input.degradeBeforeOpen ?? false,
     recoverAfter: input.recoverAfter ?? 30_000,
-    levels: [level(input.levels?.[0]), level(input.levels?.[1]), level(input.levels?.[2])],
+    levels: [level(1, input, kindDefaults), level(2, input, kindDefaults), level(3, input, kindDefaults)],
     rateLimitCooldown: input.rateLimitCooldown ?? 10_000,
     quotaCooldown: input.quotaCooldown ?? 900_000,
     maxRetryAfter: input.maxRetryAfter ?? 3_600_000,
@@ -274,6 +264,8 @@ function rate(
   return rule !== false && { threshold: rule?.threshold ?? threshold, minimumCalls: rule?.minimumCalls ?? 20 }
 }
 
-function level(input: { admit?: LevelPolicy['admit'] | undefined } | undefined): LevelPolicy {
-  return { admit: input?.admit ?? 'all' }
+function level(number: 1 | 2 | 3, { levels }: PolicyInput, { fallbackOnlyFrom }: KindDefaults): LevelPolicy {
+  const given = levels?.[(number - 1) as 0 | 1 | 2]
+  const admit = given?.admit ?? (fallbackOnlyFrom !== undefined && number >= fallbackOnlyFrom ? 'fallback-only' : 'all')
+  return given?.overrides === undefined ? { admit } : { admit, overrides: given.overrides }
 }

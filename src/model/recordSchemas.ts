@@ -2,7 +2,7 @@
 // schema to its type in records.ts, and the list of them to the list of records. Unknown fields are let pass.
 import { z } from 'zod'
 import { FAILURE_TYPES } from './failures.ts'
-import { KINDS } from './policy.ts'
+import type { Kind } from './kinds.ts'
 import { type HeaderRecord, type JournalRecord, type SavedBreaker, TIMER_IDS } from './records.ts'
 import { resolvedPolicySchema as policy } from './resolvedPolicy.ts'
 import { commandSchema, directiveSchema, signalSchema } from './signals.ts'
@@ -10,7 +10,8 @@ import { STATE_PATHS, STATES } from './states.ts'
 
 const finite = z.number()
 const stamped = { at: finite, service: z.string() }
-const kind = z.enum(KINDS)
+/** Of another process perhaps, which may have kinds of its own. */
+const kind = z.custom<Kind>((value) => typeof value === 'string' && value !== '', 'a kind is a string')
 const path = z.enum(STATE_PATHS)
 
 const windowStats = z.looseObject({
@@ -47,6 +48,7 @@ export const headerSchema = z.looseObject({
   seed: finite,
   services: z.record(z.string(), z.looseObject({ kind, policy })),
   saved: z.array(savedBreaker).exactOptional(),
+  spend: z.unknown().exactOptional(),
   dropped: finite.exactOptional(),
 }) satisfies z.ZodType<HeaderRecord>
 
@@ -64,6 +66,16 @@ export const recordSchemas = {
     retryAfterMs: finite.exactOptional(),
     probe: finite.exactOptional(),
     state: z.enum(STATES).exactOptional(),
+    budget: z.string().exactOptional(),
+    level: z.union([z.literal(0), z.literal(1), z.literal(2), z.literal(3)]).exactOptional(),
+    model: z.string().exactOptional(),
+    operation: z.string().exactOptional(),
+    usage: z
+      .looseObject({ input: finite, output: finite, cached: finite.exactOptional(), reasoning: finite.exactOptional() })
+      .exactOptional(),
+    cost: finite.exactOptional(),
+    costEstimated: z.literal(true).exactOptional(),
+    quality: finite.exactOptional(),
   }),
   admission: z.looseObject({
     type: z.literal('admission'),
@@ -109,6 +121,18 @@ export const recordSchemas = {
     level: z.enum(['info', 'warning', 'error', 'critical']),
     code: z.string(),
     message: z.string(),
+    by: z.enum(['budgets', 'monitor']).exactOptional(),
+  }),
+  decision: z.looseObject({
+    type: z.literal('decision'),
+    ...stamped,
+    decision: z.enum(['fallback', 'model']),
+    why: z.string(),
+    steps: z.array(
+      z.looseObject({ name: z.string(), result: z.enum(['answered', 'failed', 'rejected']), code: z.string().exactOptional() }),
+    ),
+    result: z.enum(['answered', 'failed']),
+    duration: finite,
   }),
 } satisfies { readonly [Type in JournalRecord['type']]: z.ZodType<Extract<JournalRecord, { type: Type }>> }
 

@@ -1,9 +1,11 @@
 // The records of the journal, which are also the events of the bus: inputs (what was told to the board) and outputs (what
 // it made of it). One shape for both, so that a log line, a bus message and an Observable's value read alike.
 import type { FailureType } from './failures.ts'
-import type { BreakerPolicy, Kind } from './policy.ts'
+import type { Kind } from './kinds.ts'
+import type { TokenUsage } from './measurement.ts'
+import type { BreakerPolicy } from './policy.ts'
 import type { Command, Directive, Signal } from './signals.ts'
-import type { StateName, StatePath } from './states.ts'
+import type { DegradationLevel, StateName, StatePath } from './states.ts'
 import type { LatencyStats, WindowStats } from './stats.ts'
 
 export type OutcomeResult = 'success' | 'failure' | 'ignored' | 'rejected'
@@ -27,6 +29,18 @@ export interface OutcomeRecord {
   readonly probe?: number
   /** The state that rejected. */
   readonly state?: StateName
+  /** The budget rule that a rejected call did not fit under, though the gate would have let it pass. */
+  readonly budget?: string
+  /** The degradation level the call ran at, above 0. */
+  readonly level?: DegradationLevel
+  readonly model?: string
+  readonly operation?: string
+  readonly usage?: TokenUsage
+  /** What the call cost, dollars; what was estimated where `costEstimated`. */
+  readonly cost?: number
+  readonly costEstimated?: true
+  /** How good the answer was, 0–1. */
+  readonly quality?: number
 }
 
 /** A call that was let through by a gate that was not plainly open, and so used something up: a probe's place, a token. */
@@ -110,6 +124,32 @@ export interface AlertRecord {
   /** Stable and machine-readable: `quota_exceeded`, `authentication`. */
   readonly code: string
   readonly message: string
+  /** Who raised it, where it was not the breaker; a replay, which runs breakers, passes over it. */
+  readonly by?: 'budgets' | 'monitor'
+}
+
+/** Who answered in a service's place, or which of several was chosen, and why. Told; nothing follows from it. */
+export interface DecisionRecord {
+  readonly type: 'decision'
+  readonly at: number
+  /** The service that was asked. */
+  readonly service: string
+  readonly decision: 'fallback' | 'model'
+  /** Why the service itself did not answer: the code of a rejection (`ERR_SWITCHGEAR_OPEN`), or a failure type. */
+  readonly why: string
+  /** What was tried in its place, in order; the last one is the one that answered, if any did. */
+  readonly steps: readonly DecisionStep[]
+  readonly result: 'answered' | 'failed'
+  /** From the first step's beginning to the last one's end, ms. */
+  readonly duration: number
+}
+
+export interface DecisionStep {
+  /** A service, or the name of a step that has no breaker, or a model. */
+  readonly name: string
+  readonly result: 'answered' | 'failed' | 'rejected'
+  /** The code of the error of a step that did not answer. */
+  readonly code?: string
 }
 
 export type InputRecord =
@@ -122,7 +162,7 @@ export type InputRecord =
   | ConfigRecord
 export type OutputRecord = TransitionRecord | AlertRecord
 /** Everything that happens on the board. */
-export type GearEvent = InputRecord | OutputRecord
+export type GearEvent = InputRecord | OutputRecord | DecisionRecord
 export type GearEventType = GearEvent['type']
 
 /** The deadlines a breaker can wait for; the machine hears `timer.<id>`. */
@@ -173,6 +213,8 @@ export interface HeaderRecord {
   readonly services: Readonly<Record<string, { readonly kind: Kind; readonly policy: BreakerPolicy }>>
   /** The breakers as they stood; absent: as their policies make them. */
   readonly saved?: readonly SavedBreaker[]
+  /** What was spent by then, as the keeper of the budgets saves it. */
+  readonly spend?: unknown
   /** Records dropped before a `gap`, because the disk could not keep up. */
   readonly dropped?: number
 }

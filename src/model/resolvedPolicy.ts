@@ -13,7 +13,10 @@ const ms = shape.recoveryTimeout.unwrap()
 const rateRule = ruleOf(trip.failureRate.unwrap().options[0].shape)
 const slowCalls = trip.slowCallRate.unwrap().options[0].shape
 const stalledCalls = trip.stalledCalls.unwrap().options[0].shape
-const level = z.looseObject({ admit: z.enum(['all', 'fallback-only']) })
+const level = z.looseObject({
+  admit: z.enum(['all', 'fallback-only']),
+  overrides: z.record(z.string(), z.union([z.number(), z.string(), z.boolean()])).exactOptional(),
+})
 
 /** Keys with a default are absent in journals of releases that did not know them. */
 export const resolvedPolicySchema = z.looseObject({

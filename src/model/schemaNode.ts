@@ -13,6 +13,7 @@ export interface SchemaNode {
   readonly required?: readonly string[]
   readonly additionalProperties?: SchemaNode | false
   readonly prefixItems?: readonly SchemaNode[]
+  readonly items?: SchemaNode
   readonly minLength?: number
   readonly minimum?: number
   readonly maximum?: number
@@ -94,7 +95,9 @@ export function inWords(nodes: readonly SchemaNode[]): string {
 function child(node: SchemaNode, key: PropertyKey): readonly SchemaNode[] {
   if (typeof key === 'symbol') return []
   const own =
-    typeof key === 'number' ? node.prefixItems?.[key] : Object.hasOwn(node.properties ?? {}, key) && node.properties?.[key]
+    typeof key === 'number'
+      ? (node.prefixItems?.[key] ?? node.items)
+      : Object.hasOwn(node.properties ?? {}, key) && node.properties?.[key]
   const found = own || node.additionalProperties
   return found ? [found] : []
 }

@@ -1,21 +1,64 @@
-// Which profile serves which kind.
-import type { Kind } from '../model/policy.ts'
+// Which profile serves which kind, and how users register kinds of their own.
+import { ConfigError } from '../model/errors.ts'
+import { type BuiltInKind, defineKind, isBuiltIn, type Kind, type KindDefaults, type RegisteredKind } from '../model/kinds.ts'
+import { resolveSettings, type ServiceSettings } from '../model/settings.ts'
 import { customProfile } from './customProfile.ts'
 import { httpProfile } from './httpProfile.ts'
 import type { ServiceProfile } from './serviceProfile.ts'
 
+/** A profile is made for each service, as it judges by the service's settings. */
+export type ProfileMaker = (settings: ServiceSettings) => ServiceProfile
+
 /** A cache hands back what was put in, a stored 503 included, so its values are never judged. */
-const PROFILES: Readonly<Record<Kind, ServiceProfile>> = {
-  openai: httpProfile('openai'),
-  perplexity: httpProfile('perplexity'),
-  lightrag: httpProfile('lightrag'),
-  cache: customProfile('cache'),
-  embedding: httpProfile('embedding'),
-  'knowledge-base': httpProfile('knowledge-base'),
-  http: httpProfile('http'),
-  custom: customProfile('custom'),
+const BUILT_IN: Readonly<Record<BuiltInKind, ProfileMaker>> = {
+  openai: () => httpProfile('openai'),
+  perplexity: () => httpProfile('perplexity'),
+  lightrag: () => httpProfile('lightrag'),
+  cache: () => customProfile('cache'),
+  embedding: () => httpProfile('embedding'),
+  'knowledge-base': () => httpProfile('knowledge-base'),
+  http: () => httpProfile('http'),
+  custom: () => customProfile('custom'),
 }
 
-export function profileFor(kind: Kind): ServiceProfile {
-  return PROFILES[kind]
+const registry = new Map<string, ProfileMaker>()
+
+/** The profile of a service of `kind`; the generic one for a kind this process does not know. */
+export function profileFor(kind: Kind, settings: ServiceSettings = resolveSettings(kind)): ServiceProfile {
+  const make = isBuiltIn(kind) ? BUILT_IN[kind] : registry.get(kind)
+  return make ? make(settings) : customProfile(kind)
+}
+
+export interface KindDefinition {
+  /** 1 to 64 letters, digits, _ and -. */
+  readonly name: string
+  /** The built-in kind whose defaults and profile it starts from; `http` if absent. */
+  readonly like?: BuiltInKind
+  /** What its services start from, laid over those of `like`. */
+  readonly defaults?: Partial<KindDefaults>
+  /** What is known of its answers, laid over the profile of `like`. */
+  readonly profile?:
+    | Partial<Omit<ServiceProfile, 'kind'>>
+    | ((settings: ServiceSettings) => Partial<Omit<ServiceProfile, 'kind'>>)
+}
+
+/**
+ * Makes a kind of your own known to this process, under which services can then be configured; returns its name, typed so that
+ * `kind` takes it. Register before `createSwitchgear` and before replaying a journal with such services. Throws a ConfigError
+ * for a name that is built in or cannot be one.
+ */
+export function registerKind(definition: KindDefinition): RegisteredKind {
+  const { name, like = 'http', defaults, profile = {} } = definition
+  if (typeof name !== 'string' || !/^[A-Za-z0-9_-]{1,64}$/.test(name)) {
+    throw new ConfigError('name', name, '1 to 64 letters, digits, _ and -')
+  }
+  if (isBuiltIn(name)) throw new ConfigError('name', name, 'a name that no built-in kind has')
+  if (!isBuiltIn(like)) throw new ConfigError('like', like, `one of ${Object.keys(BUILT_IN).join(', ')}`)
+  const kind = defineKind(name, like, defaults)
+  registry.set(name, (settings) => ({
+    ...BUILT_IN[like](settings),
+    ...(typeof profile === 'function' ? profile(settings) : profile),
+    kind,
+  }))
+  return kind
 }

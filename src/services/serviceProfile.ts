@@ -1,7 +1,11 @@
-// What Switchgear knows about one kind of service: how to tell its failures from its callers' mistakes, and which signals it
-// sends along. The breaker asks; a profile is pure, reads no clock, never throws, and never consumes a body.
+// What Switchgear knows about one kind of service: how to tell its failures from its callers' mistakes, which signals it
+// sends along, what a call used and cost, and what to ask less of when it is degraded. The breaker and the adapters ask; a
+// profile is pure but for what it has been told to remember, reads no clock, never throws, and never consumes a body.
+import type { Degradation } from '../model/degradation.ts'
 import type { Classification } from '../model/failures.ts'
-import type { Kind } from '../model/policy.ts'
+import type { Kind } from '../model/kinds.ts'
+import type { Estimate, Measurement } from '../model/measurement.ts'
+import type { Overrides } from '../model/policy.ts'
 import type { Signal } from '../model/signals.ts'
 import type { WindowStats } from '../model/stats.ts'
 
@@ -15,6 +19,58 @@ export interface ServiceProfile {
   readSignals?(from: unknown, at: number): readonly Signal[]
   /** Is the service well apart from what tripped? Asked only by a policy with `degradeBeforeOpen`. */
   assess(stats: WindowStats): HealthVerdict
+  /** Steps 1 to 3 of asking less. Absent where less cannot be asked. */
+  readonly ladder?: Ladder
+  /**
+   * What an answer tells of the call: `value` is what the protected function returned, or the parsed body of an HTTP answer.
+   * Absent where answers tell nothing, so that the hot path skips it.
+   */
+  measure?(value: unknown, request?: CallRequest): Measurement | undefined
+  /** Reads a request before it is sent. Absent where requests tell nothing. */
+  readRequest?(path: string, body: unknown): CallRequest
+  /** What a call is going to cost, at most; undefined where nothing can be said. */
+  estimate?(request: CallRequest): Estimate | undefined
+  /** A reader for the body of an answer of this type that is passed on as it comes; undefined: its bytes tell nothing. */
+  readStream?(contentType: string, request: CallRequest | undefined): StreamReader | undefined
 }
 
 export type HealthVerdict = 'healthy' | 'sick'
+
+/** A request as its kind reads it. */
+export interface CallRequest {
+  /** The path of the address, without the query. */
+  readonly path: string
+  /** The parsed JSON body; undefined where there is none. */
+  readonly body: unknown
+  readonly model?: string
+  /** In the kind's own words: `chat`, `embeddings`, `query`. */
+  readonly operation?: string
+}
+
+export interface LadderStep extends Degradation {
+  /**
+   * The request to send in place of `request`, which stays as it is; undefined: it already asks for no more. `overrides` are
+   * the step's own with the user's laid over.
+   */
+  rewrite?(request: CallRequest, overrides: Overrides): RewrittenRequest | undefined
+}
+export type Ladder = readonly [LadderStep, LadderStep, LadderStep]
+
+/** What of a request changes. */
+export interface RewrittenRequest {
+  readonly path?: string
+  readonly body?: unknown
+}
+
+/** Reads one body in passing. Takes time in proportion to the bytes and a bounded amount of memory, whatever they are. */
+export interface StreamReader {
+  push(chunk: Uint8Array): void
+  /** The body has ended well as far as its transport knows. `at`: epoch ms. */
+  end(at: number): StreamEnd
+}
+
+export interface StreamEnd {
+  /** Where the body itself tells of a failure, or lacks its end. */
+  readonly said?: Classification
+  readonly measured?: Measurement
+}

@@ -153,7 +153,7 @@ describe('the breaker of a key', () => {
 
   it('is found by the keeper of them all, which makes none by looking', async () => {
     const clock = new VirtualClock()
-    const board = new Board({ clock, bus: new MemoryBus(), profileFor, seed: 1, software: 'test' })
+    const board = new Board({ clock, bus: new MemoryBus(), profileFor: (kind) => profileFor(kind), seed: 1, software: 'test' })
     const keyed = new KeyedBreakers(board, board.add('chat', 'custom', resolvePolicy('custom', { maxKeys: 2 }), clock.now()))
     expect(keyed.peek('a')).toBeUndefined()
     expect(keyed.size).toBe(0)
@@ -283,7 +283,7 @@ describe('ten thousand keys that come and go', () => {
     const board = new Board({
       clock,
       bus,
-      profileFor,
+      profileFor: (kind) => profileFor(kind),
       seed: 1,
       software: 'test',
       inspect: ({ actorRef }) => {

@@ -14,7 +14,7 @@ const T = 1_767_225_600_000
 
 function board(bus = new MemoryBus()) {
   const clock = new VirtualClock()
-  const made = new Board({ clock, bus, profileFor, seed: 1, software: 'test' })
+  const made = new Board({ clock, bus, profileFor: (kind) => profileFor(kind), seed: 1, software: 'test' })
   made.add('search', 'http', resolvePolicy('http'), made.now())
   return made
 }

@@ -32,6 +32,10 @@ export function eventWords(event: GearEvent): string {
       return `${event.from} → ${event.to} (${event.reason})`
     case 'alert':
       return `${event.level}: ${event.message}`
+    case 'decision': {
+      const steps = event.steps.map(({ name, result }) => `${name} ${result}`).join(', ')
+      return `${event.decision} because of ${event.why}: ${steps}`
+    }
   }
 }
 

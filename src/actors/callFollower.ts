@@ -1,0 +1,40 @@
+// Who follows the calls of a live service: its quality, what its degradation is worth, what it costs. A replay has none, as what
+// they make of it is in the journal.
+import type { Estimate, Measurement } from '../model/measurement.ts'
+import type { DegradationLevel } from '../model/states.ts'
+
+export type CallResult = 'success' | 'failure' | 'ignored'
+
+export interface CallFollower {
+  /** A call that had been admitted has ended, and its outcome is recorded. `at`: epoch ms, whole. */
+  ended(at: number, result: CallResult, microseconds: number, level: DegradationLevel, measured: Measurement | undefined): void
+}
+
+/** What is known of a call before it is made, for the budget it is to fit under. */
+export interface BudgetRequest {
+  readonly operation?: string | undefined
+  /** Undefined: what such calls have cost so far. */
+  readonly estimate?: Estimate | undefined
+  /** Passes rules that allow emergency overrides. */
+  readonly override: boolean
+}
+
+/** The budgets as one service sees them. */
+export interface BudgetDesk {
+  /** Sets aside what the call is expected to cost, or names the rule under which that does not fit. */
+  reserve(at: number, request: BudgetRequest): Reservation | BudgetRefusal
+}
+
+export interface BudgetRefusal {
+  readonly rule: string
+  /** When the rule's period is over, ms from now; undefined where nobody knows. */
+  readonly retryAfterMs: number | undefined
+}
+
+/** Dollars set aside for one call. Ends once, by either. */
+export interface Reservation {
+  /** Books what the call came to, an estimate where nobody says; returns the measurement with the cost that was booked. */
+  settle(at: number, result: CallResult, measured: Measurement | undefined): Measurement | undefined
+  /** The call was not made. */
+  release(at: number): void
+}
