@@ -1,7 +1,16 @@
 // What a service's own condition calls for: several named conditions (quality, memory, index), each with a level, of which the
 // gravest is told to the breaker, and kept told while it stands, as a breaker takes a level back that nobody speaks of.
+import type { BreakerContext } from '../model/breaker/context.ts'
+import type { Clock } from '../model/clock.ts'
+import type { Signal } from '../model/signals.ts'
 import type { DegradationLevel } from '../model/states.ts'
-import type { Breaker } from './breaker.ts'
+
+/** The part of a breaker that is told, and looked at for what it has made of it. */
+export interface Judged {
+  readonly clock: Clock
+  readonly context: BreakerContext
+  signal(at: number, signal: Signal): void
+}
 
 interface Condition {
   readonly level: DegradationLevel
@@ -9,11 +18,11 @@ interface Condition {
 }
 
 export class HealthWatch {
-  readonly #breaker: Breaker
+  readonly #breaker: Judged
   readonly #conditions = new Map<string, Condition>()
   #told: DegradationLevel = 0
 
-  constructor(breaker: Breaker) {
+  constructor(breaker: Judged) {
     this.#breaker = breaker
   }
 
