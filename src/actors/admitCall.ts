@@ -10,6 +10,8 @@ export interface CallOptions extends Omit<BudgetRequest, 'override'> {
   readonly exemption?: Exemption | undefined
   /** Who claims an emergency override, and why. */
   readonly claim?: { readonly by: string; readonly why: string } | undefined
+  /** Part of a call that a budget has had its word on already. */
+  readonly unbudgeted?: boolean | undefined
   /** Epoch ms. */
   readonly deadline?: number | undefined
   readonly signal?: AbortSignal | undefined
@@ -21,11 +23,13 @@ export function admitCall(breaker: Breaker, startedAt: number, options: CallOpti
   const at = Math.floor(startedAt)
   const { exemption, claim, deadline, signal } = options
   const { gate } = breaker
-  const reserved = breaker.budgets?.reserve(at, {
-    operation: options.operation,
-    estimate: options.estimate,
-    override: exemption === 'emergency_override',
-  })
+  const reserved = options.unbudgeted
+    ? undefined
+    : breaker.budgets?.reserve(at, {
+        operation: options.operation,
+        estimate: options.estimate,
+        override: exemption === 'emergency_override',
+      })
   if (reserved && 'rule' in reserved) {
     // A gate that refuses for graver reasons is heard first.
     if (gate.peek(at, exemption) === undefined) return overBudget(breaker, at, reserved)
