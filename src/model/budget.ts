@@ -3,8 +3,11 @@
 import { z } from 'zod'
 
 const dollars = z.number().finite().positive().max(1e9).meta({ unit: 'dollars' })
-const name = z.string().regex(/^[A-Za-z0-9_.-]{1,64}$/)
-const names = z.array(name).min(1).max(100)
+const name = z
+  .string()
+  .regex(/^[A-Za-z0-9_.-]{1,64}$/)
+  .meta({ allowed: '1 to 64 letters, digits, ., _ and -' })
+const names = z.array(name).min(1).max(100).meta({ allowed: 'a list of 1 to 100 names' })
 
 export const BUDGET_TYPES = [
   'absolute_daily',
@@ -35,7 +38,7 @@ export const budgetsSchema = z.strictObject({
   daily: dollars.optional(),
   monthly: dollars.optional(),
   timeZone: z.string().refine(isTimeZone).meta({ allowed: 'an IANA time zone, such as "Europe/Berlin"' }).optional(),
-  rules: z.array(budgetRuleSchema).max(100).optional(),
+  rules: z.array(budgetRuleSchema).max(100).meta({ allowed: 'a list of at most 100 rules' }).optional(),
   defaultRules: z.boolean().optional(),
 })
 export type BudgetsInput = z.input<typeof budgetsSchema>

@@ -4,7 +4,10 @@ import { z } from 'zod'
 export const STRATEGIES = ['round-robin', 'weighted', 'least-in-flight', 'peak-ewma', 'cheapest'] as const
 export type Strategy = (typeof STRATEGIES)[number]
 
-const serviceName = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/)
+const serviceName = z
+  .string()
+  .regex(/^[A-Za-z0-9_-]{1,64}$/)
+  .meta({ allowed: 'the name of a service' })
 
 const backendSchema = z.strictObject({
   service: serviceName,
@@ -18,7 +21,7 @@ const backendSchema = z.strictObject({
 
 export const routeSchema = z.strictObject({
   strategy: z.enum(STRATEGIES).optional(),
-  backends: z.array(backendSchema).min(1).max(64),
+  backends: z.array(backendSchema).min(1).max(64).meta({ allowed: 'a list of 1 to 64 backends' }),
 })
 export type RouteInput = z.input<typeof routeSchema>
 

@@ -20,7 +20,7 @@ export const settingsShape = {
   idleTimeout: ms.optional(),
   qualityFloor: share.or(z.literal(false)).optional(),
   hitRateFloor: share.or(z.literal(false)).optional(),
-  memoryLimit: z.number().int().min(1).max(1e15).meta({ unit: 'bytes' }).optional(),
+  memoryLimit: z.number().min(1).max(1e15).meta({ unit: 'bytes' }).optional(),
   requestsPerMinute: z.number().finite().positive().max(1e9).optional(),
   quota: z.number().int().min(1).max(1e12).optional(),
   prices: z

@@ -1,4 +1,5 @@
 // What a configuration may be, and what is said of one that cannot be used.
+
 import { inspect } from 'node:util'
 import fc from 'fast-check'
 import { describe, expect, expectTypeOf, test } from 'vitest'
@@ -6,6 +7,7 @@ import { type ConfigInput, parseConfig, resolveServicePolicy } from '../../src/m
 import { ConfigError } from '../../src/model/errors.ts'
 import { mergeConfig } from '../../src/model/mergeConfig.ts'
 import { resolvePolicy } from '../../src/model/policy.ts'
+import { resolveSettings } from '../../src/model/settings.ts'
 
 const KEY = 'a1'.repeat(32)
 
@@ -31,6 +33,7 @@ describe('a configuration', () => {
       kind: 'http',
       input: { recoveryTimeout: 30_000 },
       policy: resolvePolicy('http', { recoveryTimeout: 30_000 }),
+      settings: resolveSettings('http'),
     })
     expect(config.services.jobs).toMatchObject({ kind: 'custom', policy: resolvePolicy('custom') })
     expect(config).toMatchObject({ journal: undefined, seed: -7 })
@@ -104,8 +107,8 @@ describe('a refusal tells where, what stands there and what is allowed', () => {
   })
 
   test.each([
-    [undefined, '', 'an object with keys services, journal, seed'],
-    [[], '', 'an object with keys services, journal, seed'],
+    [undefined, '', 'an object with keys services, routes, budgets, journal, seed'],
+    [[], '', 'an object with keys services, routes, budgets, journal, seed'],
     [{}, 'services', 'an object of services by name'],
     [{ services: [] }, 'services', 'an object of services by name'],
     [{ services: { a: 5 } }, 'services.a', expect.stringContaining('an object with keys kind, trip')],
@@ -159,8 +162,11 @@ describe('an unknown key is refused', () => {
   })
 
   test('with the keys there are', () => {
-    expect(refusal({ services: {}, banana: 1 })).toMatchObject({ path: 'banana', allowed: 'the keys services, journal, seed' })
-    expect(refusalOf({ dependsOn: ['other'] }).allowed).toMatch(/^the keys kind, trip, window, .*maxKeys$/)
+    expect(refusal({ services: {}, banana: 1 })).toMatchObject({
+      path: 'banana',
+      allowed: 'the keys services, routes, budgets, journal, seed',
+    })
+    expect(refusalOf({ dependsOn: ['other'] }).allowed).toMatch(/^the keys kind, trip, window, .*maxKeys, .*fallback$/)
   })
 
   test('even when its value is undefined', () => {
@@ -352,5 +358,107 @@ describe('whatever comes in', () => {
     let deep: unknown = 1
     for (let depth = 0; depth < 100_000; depth++) deep = { services: deep }
     expect([cyclic, deep, { services: { a: { trip: deep } } }].map(outcome)).toEqual(['refused', 'refused', 'refused'])
+  })
+})
+
+describe('settings of a service', () => {
+  test('are told apart from its policy, and start from what its kind has', () => {
+    const { search } = parseConfig({ services: { search: { kind: 'lightrag', idleTimeout: 5000, timeout: 100 } } }).services
+    expect(search?.settings).toEqual({ ...resolveSettings('lightrag'), idleTimeout: 5000 })
+    expect(search?.settings).toMatchObject({ qualityFloor: 0.6, memoryLimit: 8 * 1024 ** 3, hitRateFloor: false, fallback: [] })
+    expect(search?.input).toEqual({ timeout: 100 })
+    expect(resolveSettings('cache')).toMatchObject({ hitRateFloor: 0.3, memoryLimit: 4 * 1024 ** 3 })
+  })
+
+  test('hold prices that are dollars and nothing else', () => {
+    const problem = refusalOf({ prices: { 'gpt-x': { input: -1 } } })
+    expect(problem).toMatchObject({ path: 'services.search.prices.gpt-x.input', value: -1 })
+  })
+})
+
+describe('routes', () => {
+  const services = { east: {}, west: {} }
+
+  test('have a strategy and backends with weights', () => {
+    const { api } = parseConfig({
+      services,
+      routes: { api: { backends: [{ service: 'east', weight: 2 }, { service: 'west' }] } },
+    }).routes
+    expect(api).toEqual({
+      strategy: 'round-robin',
+      backends: [
+        { service: 'east', weight: 2, cost: 1, baseUrl: undefined },
+        { service: 'west', weight: 1, cost: 1, baseUrl: undefined },
+      ],
+    })
+  })
+
+  test.each([
+    ['api', [{ service: 'north' }], 'routes.api.backends.0.service', 'one of east, west'],
+    [
+      'api',
+      [{ service: 'east' }, { service: 'east' }],
+      'routes.api.backends.1.service',
+      'a service that is not yet among the backends',
+    ],
+    ['east', [{ service: 'west' }], 'routes.east', 'a name that no service has'],
+    ['api', [], 'routes.api.backends', 'a list of 1 to 64 backends'],
+    ['api', [{ service: 'east', weight: 0 }], 'routes.api.backends.0.weight', 'a number above 0 and at most 1000000'],
+    ['api', [{ service: 'east', baseUrl: 'ftp://x' }], 'routes.api.backends.0.baseUrl', 'an http or https address'],
+  ])('are refused as %s to %j', (name, backends, path, allowed) => {
+    expect(refusal({ services, routes: { [name]: { backends } } })).toMatchObject({ path, allowed })
+  })
+})
+
+describe('budgets', () => {
+  const services = { openai: {} }
+  const rule = { id: 'mine', type: 'absolute_daily', threshold: 5, action: 'block' }
+
+  test('bring the default rules along, of which a rule with the same name takes the place', () => {
+    const { budgets } = parseConfig({ services, budgets: { daily: 10, rules: [{ ...rule, id: 'daily_throttle' }] } })
+    expect(budgets?.rules.map(({ id, limit, action }) => [id, limit, action])).toEqual([
+      ['daily_throttle', 5, 'block'],
+      ['daily_block', 10, 'block'],
+      ['costly_operation', 1, 'alert_only'],
+    ])
+    expect(budgets?.timeZone).toBe('UTC')
+  })
+
+  test('are throttled at 95% of a month and blocked at all of it', () => {
+    const { budgets } = parseConfig({ services, budgets: { monthly: 100, timeZone: 'Europe/Berlin' } })
+    expect(budgets?.rules.map(({ id, limit, throttleFactor }) => [id, limit, throttleFactor])).toEqual([
+      ['monthly_throttle', 95, 0.3],
+      ['monthly_block', 100, 0.5],
+      ['costly_operation', 1, 0.5],
+    ])
+  })
+
+  test('are none where there is no rule', () => {
+    expect(parseConfig({ services, budgets: {} }).budgets).toBeUndefined()
+    expect(parseConfig({ services, budgets: { daily: 1, defaultRules: false } }).budgets).toBeUndefined()
+  })
+
+  test.each([
+    [{ rules: [rule, rule] }, 'budgets.rules.1.id', 'a name that no other rule has'],
+    [
+      { rules: [{ ...rule, type: 'percentage_daily', threshold: 0.5 }] },
+      'budgets.rules.0.type',
+      'percentage_daily only with budgets.daily, which it is a share of',
+    ],
+    [
+      { rules: [{ ...rule, type: 'percentage_monthly', threshold: 0.5 }] },
+      'budgets.rules.0.type',
+      'percentage_monthly only with budgets.monthly, which it is a share of',
+    ],
+    [
+      { daily: 1, rules: [{ ...rule, type: 'percentage_daily', threshold: 90 }] },
+      'budgets.rules.0.threshold',
+      'a share of the budget, above 0 and at most 1',
+    ],
+    [{ rules: [{ ...rule, scope: { services: ['opnai'] } }] }, 'budgets.rules.0.scope.services.0', 'one of openai'],
+    [{ timeZone: 'Mars/Olympus' }, 'budgets.timeZone', 'an IANA time zone, such as "Europe/Berlin"'],
+    [{ daily: -1 }, 'budgets.daily', 'a number of dollars above 0 and at most 1000000000'],
+  ])('are refused as %j', (budgets, path, allowed) => {
+    expect(refusal({ services, budgets })).toMatchObject({ path, allowed })
   })
 })

@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { configSchema } from '../../src/model/config.ts'
 import { type BreakerPolicy, KINDS, policySchema, resolvePolicy } from '../../src/model/policy.ts'
 import { alternatives, inWords, nodesAt, type SchemaNode, schemaNode } from '../../src/model/schemaNode.ts'
+import { resolveSettings } from '../../src/model/settings.ts'
 
 const text = readFileSync(new URL('../../docs/configuration.md', import.meta.url), 'utf8')
 
@@ -32,7 +33,15 @@ function documented(root: SchemaNode, path: readonly (string | number)[] = []): 
 
 const root = schemaNode(configSchema)
 const service = nodesAt(root, ['services', 'any'])[0] ?? {}
-const keys = [...documented(root), ...documented(service)]
+const inner = (path: readonly (string | number)[], prefix: string): [string, string][] =>
+  documented(nodesAt(root, path)[0] ?? {}).map(([key, allowed]) => [`${prefix}.${key}`, allowed])
+const keys = [
+  ...documented(root),
+  ...documented(service),
+  ...inner(['routes', 'any'], 'routes.NAME'),
+  ...inner(['routes', 'any', 'backends', 0], 'routes.NAME.backends.N'),
+  ...inner(['budgets', 'rules', 0], 'budgets.rules.N'),
+]
 
 describe('docs/configuration.md', () => {
   test.each(keys)('says of %s what is allowed', (key, allowed) => {
@@ -64,13 +73,22 @@ describe('docs/configuration.md', () => {
     (key) => {
       const stated = /^`?([\w.]+)/.exec(rows.get(key)?.standard ?? '')?.[1]
       for (const kind of KINDS) {
-        const value = key
-          .split('.')
-          .reduce<unknown>((inner, part) => (inner as Record<string, unknown>)[part], resolvePolicy(kind))
+        const value = key.split('.').reduce<unknown>((inner, part) => (inner as Record<string, unknown>)[part], {
+          ...resolvePolicy(kind),
+          ...resolveSettings(kind),
+        })
         expect(String(value)).toBe(stated)
       }
     },
   )
+
+  test('has the levels and settings that differ by kind', () => {
+    const lines = KINDS.map((kind) => {
+      const { qualityFloor, hitRateFloor, memoryLimit } = resolveSettings(kind)
+      return `| ${kind} | ${resolvePolicy(kind).levels[2].admit} | ${qualityFloor} | ${hitRateFloor} | ${memoryLimit} |`
+    })
+    expect(text).toContain(`|---|---|---|---|---|\n${lines.join('\n')}\n\n`)
+  })
 
   test('leaves no default that differs by kind unsaid', () => {
     const byKind = keys.map(([key]) => key).filter((key) => rows.get(key)?.standard.startsWith('by kind'))
@@ -82,10 +100,16 @@ describe('docs/configuration.md', () => {
         'trip.slowCallRate.slowerThanMs',
         'trip.stalledCalls',
         'probePatience',
+        'levels.2.admit',
+        'qualityFloor',
+        'hitRateFloor',
+        'memoryLimit',
       ]),
     )
     const rest = KINDS.map((kind) => {
-      const { trip, window: _, recoveryTimeout: __, probePatience: ___, ...same } = resolvePolicy(kind)
+      const { trip, window: _, recoveryTimeout: __, probePatience: ___, levels, ...policy } = resolvePolicy(kind)
+      const { qualityFloor: _q, hitRateFloor: _h, memoryLimit: _m, ...settings } = resolveSettings(kind)
+      const same = { ...policy, ...settings, levels: levels.slice(0, 2) }
       const { failureRate, consecutiveTimeouts, streakSignificance } = trip
       return { ...same, failureRate, consecutiveTimeouts, streakSignificance }
     })
