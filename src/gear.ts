@@ -1,0 +1,179 @@
+// The board as its users hold it: every service by name, and what can be asked of and told to each.
+import { Observable, ReplaySubject, takeUntil } from 'rxjs'
+import type { Board } from './actors/board.ts'
+import type { Breaker } from './actors/breaker.ts'
+import { type ExecuteOptions, execute, type Protected } from './actors/execute.ts'
+import { KeyedBreakers } from './actors/keyedBreakers.ts'
+import { parentOf } from './actors/keyedName.ts'
+import type { Permit } from './actors/permit.ts'
+import type { Bus } from './bus/bus.ts'
+import type { Journal } from './bus/journal.ts'
+import { type ResolvedConfig, resolveServicePolicy, type ServiceInput } from './model/config.ts'
+import { type CallRejectedError, ClosedError, UnknownServiceError } from './model/errors.ts'
+import type { PolicyInput } from './model/policy.ts'
+import type { GearEvent, SavedBreaker } from './model/records.ts'
+import type { Command, DirectiveInput, Signal } from './model/signals.ts'
+import type { StateName } from './model/states.ts'
+import { suggest } from './model/suggest.ts'
+import { type KeyableService, keyableService } from './service.ts'
+
+type Named<Services> = keyof Services & string
+
+export interface Switchgear<Services extends Record<string, ServiceInput> = Record<string, ServiceInput>>
+  extends AsyncDisposable {
+  /** A handle for each service of the configuration. */
+  readonly services: { readonly [Name in Named<Services>]: KeyableService }
+  /**
+   * Everything that happens on the board: outcomes, transitions, alerts, commands; completes when it is closed. Listening
+   * costs; unsubscribe when done.
+   */
+  readonly events$: Observable<GearEvent>
+  /** See {@link KeyableService.execute}. */
+  execute<T, F = never>(service: Named<Services>, run: Protected<T>, options?: ExecuteOptions<F>): Promise<T | F>
+  /** See {@link KeyableService.admit}. */
+  admit(service: Named<Services>): Permit
+  /** See {@link KeyableService.peek}. */
+  peek(service: Named<Services>): CallRejectedError | undefined
+  state(service: Named<Services>): StateName
+  signal(service: Named<Services>, signal: Signal): void
+  direct(service: Named<Services>, directive: DirectiveInput): void
+  command(service: Named<Services>, command: Command): void
+  /** Changes a service's policy while it runs; its state and counts stay. Throws a ConfigError when the change cannot be used. */
+  reconfigure(service: Named<Services>, change: PolicyInput): void
+  /** Resolves when everything journalled so far is in the operating system's hands. */
+  flush(): Promise<void>
+  /**
+   * Switches the board off: timers stop, the journal is written out, and closed unless it is one of your own; of such a one,
+   * the error of its `flush` comes out. Calls in flight may still end.
+   */
+  close(): Promise<void>
+}
+
+export class Gear<Services extends Record<string, ServiceInput>> implements Switchgear<Services> {
+  readonly services: { readonly [Name in Named<Services>]: KeyableService }
+  readonly events$: Observable<GearEvent>
+  readonly #board: Board
+  /** Of the services by name; those of keys are not among them. */
+  readonly #breakers = new Map<string, Breaker>()
+  readonly #inputs = new Map<string, PolicyInput>()
+  readonly #keyed = new Map<string, KeyedBreakers>()
+  #journal: Journal | undefined
+  #journalIsOurs = false
+  readonly #closed$ = new ReplaySubject<void>(1)
+  #closing: Promise<void> | undefined
+
+  constructor(board: Board, bus: Bus, config: ResolvedConfig, saved: readonly SavedBreaker[]) {
+    this.#board = board
+    const services: Record<string, KeyableService> = Object.create(null)
+    const at = board.now()
+    for (const [name, { kind, policy, input }] of Object.entries(config.services)) {
+      const breaker = board.add(name, kind, policy, at)
+      const keyed = new KeyedBreakers(board, breaker)
+      this.#breakers.set(name, breaker)
+      this.#inputs.set(name, input)
+      this.#keyed.set(name, keyed)
+      services[name] = keyableService(breaker, keyed)
+    }
+    this.services = services as typeof this.services
+    const events$ = new Observable<GearEvent>((subscriber) => bus.subscribe('*', (event) => subscriber.next(event)))
+    this.events$ = events$.pipe(takeUntil(this.#closed$))
+    this.#goOn(saved, at)
+  }
+
+  /** Opens the journal, which is closed with the board if it is `ours`. */
+  async begin(journal: Journal | undefined, ours: boolean, restarts: boolean): Promise<void> {
+    if (!journal) return
+    const board = this.#board
+    const opened = journal.open((reason, dropped) => board.header(reason === 'start' && restarts ? 'restart' : reason, dropped))
+    board.keep(journal)
+    this.#journal = journal
+    this.#journalIsOurs = ours
+    const at = board.now()
+    for (const breaker of board.breakers) breaker.forgetProbes(at)
+    await opened
+  }
+
+  execute<T, F = never>(service: Named<Services>, run: Protected<T>, options?: ExecuteOptions<F>): Promise<T | F> {
+    const breaker = this.#breakers.get(service)
+    return breaker ? execute(breaker, run, options) : Promise.reject(this.#unknown(service))
+  }
+
+  admit(service: Named<Services>): Permit {
+    return this.#handle(service).admit()
+  }
+
+  peek(service: Named<Services>): CallRejectedError | undefined {
+    return this.#handle(service).peek()
+  }
+
+  state(service: Named<Services>): StateName {
+    return this.#handle(service).state
+  }
+
+  signal(service: Named<Services>, signal: Signal): void {
+    this.#handle(service).signal(signal)
+  }
+
+  direct(service: Named<Services>, directive: DirectiveInput): void {
+    this.#handle(service).direct(directive)
+  }
+
+  command(service: Named<Services>, command: Command): void {
+    this.#handle(service).command(command)
+  }
+
+  reconfigure(service: Named<Services>, change: PolicyInput): void {
+    const breaker = this.#breakers.get(service)
+    const keyed = this.#keyed.get(service)
+    const before = this.#inputs.get(service)
+    if (!breaker || !keyed || !before) throw this.#unknown(service)
+    if (breaker.disposed) throw new ClosedError(service)
+    const { input, policy } = resolveServicePolicy(service, breaker.kind, before, change)
+    this.#inputs.set(service, input)
+    const at = this.#board.now()
+    for (const one of [breaker, ...keyed]) one.reconfigure(at, policy)
+  }
+
+  async flush(): Promise<void> {
+    await this.#journal?.flush()
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#shutDown()
+    return this.#closing
+  }
+
+  async #shutDown(): Promise<void> {
+    this.#board.stop()
+    this.#closed$.next()
+    await (this.#journalIsOurs ? this.#journal?.close() : this.#journal?.flush())
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  /** Puts the breakers where a journal says they stood, keyed ones included. */
+  #goOn(saved: readonly SavedBreaker[], at: number): void {
+    for (const one of saved) {
+      const keyed = this.#keyed.get(parentOf(one.service))
+      const parent = this.#board.get(parentOf(one.service))
+      if (!keyed || !parent || parent.kind !== one.kind) continue
+      const breaker: Breaker = this.#board.get(one.service) ?? this.#board.add(one.service, parent.kind, parent.policy, at)
+      if (breaker !== parent) keyed.adopt(breaker)
+      breaker.restore(one, at)
+    }
+  }
+
+  #handle(service: Named<Services>): KeyableService {
+    const handle = Object.hasOwn(this.services, service) ? this.services[service] : undefined
+    if (!handle) throw this.#unknown(service)
+    return handle
+  }
+
+  #unknown(service: string): UnknownServiceError {
+    const names = Object.keys(this.services)
+    const meant = suggest(String(service), names)
+    return new UnknownServiceError(service, meant ? `; did you mean ${meant}?` : `; there are ${names.join(', ') || 'none'}`)
+  }
+}
