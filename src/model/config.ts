@@ -1,7 +1,7 @@
 // The whole configuration of a board: what a user may write, and its resolved form, in which every value is settled.
 // `createSwitchgear` parses with it; the loader of files and environment checks shapes with it.
 import { z } from 'zod'
-import { type Budgets, type BudgetsInput, budgetConflicts, budgetsSchema, resolveBudgets } from './budget.ts'
+import { type Budgets, type BudgetsInput, budgetConflicts, budgetsSchema, resolveBudgets } from './budgets/rules.ts'
 import { type ConfigProblem, configError, problemAt, problemsOf, type SourceOf } from './configProblems.ts'
 import { isKind, KINDS, type Kind } from './kinds.ts'
 import { mergeLayers } from './mergeLayers.ts'
