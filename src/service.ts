@@ -1,6 +1,7 @@
 // The handle of one service: what users hold on to.
 import type { Breaker } from './actors/breaker.ts'
 import { type ExecuteOptions, execute, type Protected } from './actors/execute.ts'
+import type { Impact } from './actors/impactMeter.ts'
 import type { KeyedBreakers } from './actors/keyedBreakers.ts'
 import { keyedName, keyOf } from './actors/keyedName.ts'
 import { admit, type Permit } from './actors/permit.ts'
@@ -36,6 +37,11 @@ export interface Service {
   /** When the present state ends by itself, epoch ms; undefined where it does not. */
   readonly until: number | undefined
   readonly stats: ServiceStats
+  /**
+   * What degradation has cost and saved, expected beside measured; undefined for a kind whose answers tell nothing of it, and
+   * for keys.
+   */
+  readonly impact: Impact | undefined
   /**
    * Runs `run` if the breaker admits it. Rejects with a CallRejectedError where it does not, with a CallTimeoutError when the
    * timeout runs out, with the signal's reason when the caller gives up, and else with what `run` threw.
@@ -125,6 +131,10 @@ class Handle implements Service {
       window: breaker.counts(now(breaker)),
       latency: { p50: breaker.latency(0.5), p95: breaker.latency(0.95), p99: breaker.latency(0.99) },
     }
+  }
+
+  get impact(): Impact | undefined {
+    return this.#source.look()?.follower?.impact
   }
 
   execute<T, F = never>(run: Protected<T>, options?: ExecuteOptions<F>): Promise<T | F> {

@@ -1,6 +1,8 @@
 // The composition root: reads a configuration, and builds and wires everything.
 import type { InspectionEvent, Observer } from 'xstate'
 import { Board } from './actors/board.ts'
+import type { Breaker } from './actors/breaker.ts'
+import { ServiceFollower } from './actors/serviceFollower.ts'
 import type { Bus } from './bus/bus.ts'
 import { FileJournal } from './bus/fileJournal.ts'
 import type { Journal } from './bus/journal.ts'
@@ -44,7 +46,15 @@ export async function createSwitchgear<const Services extends Record<string, Ser
   let board: Board | undefined
   try {
     const saved = config.journal ? lastStand(config.journal.file, Math.floor(clock.now()), config.journal.key?.reveal()) : []
-    board = new Board({ clock, bus, profileFor: profilesOf(config), seed: config.seed ?? freshSeed(), software, inspect })
+    board = new Board({
+      clock,
+      bus,
+      profileFor: profilesOf(config),
+      seed: config.seed ?? freshSeed(),
+      software,
+      inspect,
+      outfit: outfitOf(config),
+    })
     const gear = new Gear<Services>(board, bus, config, saved)
     await gear.begin(ownJournal ?? file, file !== undefined, saved.length > 0)
     return gear
@@ -59,6 +69,15 @@ function fileJournal(config: ResolvedConfig, clock: Clock): FileJournal | undefi
   if (!config.journal) return undefined
   const { key, ...journal } = config.journal
   return new FileJournal({ ...journal, ...(key ? { key: key.reveal() } : undefined), clock })
+}
+
+/** What a live breaker has beside what a replayed one has. Services whose answers tell nothing have nobody to follow them. */
+function outfitOf({ services }: ResolvedConfig): (breaker: Breaker) => void {
+  return (breaker) => {
+    const settings = services[breaker.service]?.settings
+    const { measure, ladder } = breaker.profile
+    if (settings && (measure || ladder)) breaker.follower = new ServiceFollower(breaker, settings)
+  }
 }
 
 /** One profile a service, which the breakers of its keys share. */

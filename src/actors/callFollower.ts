@@ -2,10 +2,13 @@
 // they make of it is in the journal.
 import type { Estimate, Measurement } from '../model/measurement.ts'
 import type { DegradationLevel } from '../model/states.ts'
+import type { Impact } from './impactMeter.ts'
 
 export type CallResult = 'success' | 'failure' | 'ignored'
 
 export interface CallFollower {
+  /** What the service's degradation has cost and saved so far. */
+  readonly impact: Impact
   /** A call that had been admitted has ended, and its outcome is recorded. `at`: epoch ms, whole. */
   ended(at: number, result: CallResult, microseconds: number, level: DegradationLevel, measured: Measurement | undefined): void
 }
