@@ -7,6 +7,7 @@ import type { Kind } from '../model/kinds.ts'
 import type { Estimate, Measurement } from '../model/measurement.ts'
 import type { Overrides } from '../model/policy.ts'
 import type { Signal } from '../model/signals.ts'
+import type { DegradationLevel } from '../model/states.ts'
 import type { WindowStats } from '../model/stats.ts'
 
 export interface ServiceProfile {
@@ -32,6 +33,8 @@ export interface ServiceProfile {
   estimate?(request: CallRequest): Estimate | undefined
   /** A reader for the body of an answer of this type that is passed on as it comes; undefined: its bytes tell nothing. */
   readStream?(contentType: string, request: CallRequest | undefined): StreamReader | undefined
+  /** How its services are looked at between calls, by a monitor. Absent: whether they answer at all is all that is looked for. */
+  readonly monitoring?: Monitoring
 }
 
 export type HealthVerdict = 'healthy' | 'sick'
@@ -73,4 +76,39 @@ export interface StreamEnd {
   /** Where the body itself tells of a failure, or lacks its end. */
   readonly said?: Classification
   readonly measured?: Measurement
+}
+
+/** What a monitor asks a service at intervals, beside its calls, and what is made of the answers. */
+export interface Monitoring {
+  /** Asked for by GET, beneath the service's address. The first one tells whether the service can be reached. */
+  readonly paths: readonly string[]
+  /** Never throws. `before` is what came of the round before. */
+  read(round: MonitoringRound, before: Reading | undefined): Reading
+}
+
+export interface MonitoringRound {
+  /** By path; none for a path that was not answered. */
+  readonly answers: Readonly<Record<string, MonitorAnswer>>
+  /** What the service uses of its memory, bytes; undefined where nobody says. */
+  readonly memory: number | undefined
+}
+
+export interface MonitorAnswer {
+  readonly status: number
+  /** Parsed JSON; undefined for anything else, and for a body that is too long. */
+  readonly body: unknown
+}
+
+export interface Reading {
+  /** What could be judged. A condition that is not named stays as it was; one of level 0 is well. */
+  readonly conditions: readonly Condition[]
+  /** Told and not judged. */
+  readonly facts: Readonly<Record<string, number | string | boolean>>
+}
+
+export interface Condition {
+  /** Such as `index` or `memory`. */
+  readonly name: string
+  readonly level: DegradationLevel
+  readonly reason: string
 }
