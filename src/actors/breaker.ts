@@ -10,7 +10,7 @@ import { checked } from '../model/checked.ts'
 import type { CallRejectedError } from '../model/errors.ts'
 import { countsAsFailure, type Failure } from '../model/failures.ts'
 import type { BreakerPolicy, Kind } from '../model/policy.ts'
-import type { Exemption, SavedBreaker, TimerId, TransitionRecord } from '../model/records.ts'
+import type { DecisionRecord, Exemption, SavedBreaker, TimerId, TransitionRecord } from '../model/records.ts'
 import type { Command, Directive, Signal } from '../model/signals.ts'
 import { type StatePath, stateOf } from '../model/states.ts'
 import type { WindowStats } from '../model/stats.ts'
@@ -39,8 +39,15 @@ export interface Admission {
   readonly probe: number | undefined
 }
 
+/** The breakers of one board as they know each other: any of them can be asked in another's place. */
+export interface Peers {
+  get(service: string): Breaker | undefined
+  readonly breakers: Iterable<Breaker>
+}
+
 /** Admitted by a health probe's exemption: of no generation that counts. */
 const NO_GENERATION = -1
+const NOBODY: readonly string[] = []
 
 export class Breaker {
   readonly gate = new Gate()
@@ -58,7 +65,9 @@ export class Breaker {
   follower: CallFollower | undefined
   /** What calls have to fit under; undefined: nothing. */
   budgets: BudgetDesk | undefined
-  readonly #host: BreakerHost
+  /** Who answers in its place, in this order, as configured; a live service's. */
+  standIns: readonly string[] = NOBODY
+  readonly #host: BreakerHost & Peers
   readonly #profile: ServiceProfile
   readonly #ref: BreakerRef
   readonly #timer: DeadlineTimer
@@ -84,7 +93,7 @@ export class Breaker {
     readonly kind: Kind,
     profile: ServiceProfile,
     ref: BreakerRef,
-    host: BreakerHost,
+    host: BreakerHost & Peers,
   ) {
     this.#host = host
     this.#profile = profile
@@ -115,6 +124,10 @@ export class Breaker {
 
   get clock(): BreakerHost['clock'] {
     return this.#host.clock
+  }
+
+  get peers(): Peers {
+    return this.#host
   }
 
   /** A latency percentile over the breaker's life, ms. */
@@ -297,6 +310,13 @@ export class Breaker {
     const { name, by, why } = command
     if (name === 'beginMaintenance') this.#send({ type: 'command.beginMaintenance', at, by, why, until: command.until })
     else this.#send({ type: `command.${name}`, at, by, why })
+    this.#host.deliver()
+  }
+
+  /** Tells who answered in the service's place; nothing follows from it. */
+  decide(record: DecisionRecord): void {
+    if (this.disposed) return
+    this.#host.emit(record)
     this.#host.deliver()
   }
 
