@@ -2,6 +2,7 @@
 import { ConfigError } from '../model/errors.ts'
 import { type BuiltInKind, defineKind, isBuiltIn, type Kind, type KindDefaults, type RegisteredKind } from '../model/kinds.ts'
 import { resolveSettings, type ServiceSettings } from '../model/settings.ts'
+import { cacheProfile } from './cacheProfile.ts'
 import { customProfile } from './customProfile.ts'
 import { httpProfile } from './httpProfile.ts'
 import type { ServiceProfile } from './serviceProfile.ts'
@@ -9,12 +10,11 @@ import type { ServiceProfile } from './serviceProfile.ts'
 /** A profile is made for each service, as it judges by the service's settings. */
 export type ProfileMaker = (settings: ServiceSettings) => ServiceProfile
 
-/** A cache hands back what was put in, a stored 503 included, so its values are never judged. */
 const BUILT_IN: Readonly<Record<BuiltInKind, ProfileMaker>> = {
   openai: () => httpProfile('openai'),
   perplexity: () => httpProfile('perplexity'),
   lightrag: () => httpProfile('lightrag'),
-  cache: () => customProfile('cache'),
+  cache: cacheProfile,
   embedding: () => httpProfile('embedding'),
   'knowledge-base': () => httpProfile('knowledge-base'),
   http: () => httpProfile('http'),
