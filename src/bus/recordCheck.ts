@@ -1,6 +1,7 @@
 // The check of a record that was read: by hand and cheap for the kinds that come by the million, with the schemas for the rest.
 // Where the check by hand finds fault, the schema says what it is.
 import { FAILURE_TYPES } from '../model/failures.ts'
+import type { TokenUsage } from '../model/measurement.ts'
 import { problemOfRecord } from '../model/recordSchemas.ts'
 import { type AdmissionRecord, type OutcomeRecord, TIMER_IDS } from '../model/records.ts'
 import { STATES } from '../model/states.ts'
@@ -13,6 +14,7 @@ export function problemOf(value: unknown): string | undefined {
 const RESULTS: ReadonlySet<unknown> = new Set(['success', 'failure', 'ignored', 'rejected'])
 const FAILURES: ReadonlySet<unknown> = new Set([undefined, ...FAILURE_TYPES])
 const REJECTING_STATES: ReadonlySet<unknown> = new Set([undefined, ...STATES])
+const LEVELS: ReadonlySet<unknown> = new Set([0, 1, 2, 3])
 const TIMERS: ReadonlySet<unknown> = new Set(TIMER_IDS)
 
 type FieldName = 'id' | keyof OutcomeRecord | keyof AdmissionRecord
@@ -32,7 +34,8 @@ function isFrequentRecord(value: unknown): boolean {
         isAbsentOrFinite(fields.status) &&
         isAbsentOrFinite(fields.retryAfterMs) &&
         isAbsentOrFinite(fields.probe) &&
-        (fields.state === undefined || REJECTING_STATES.has(fields.state))
+        (fields.state === undefined || REJECTING_STATES.has(fields.state)) &&
+        isMeasured(fields)
       )
     case 'admission':
       return (
@@ -47,6 +50,29 @@ function isFrequentRecord(value: unknown): boolean {
     default:
       return false
   }
+}
+
+function isMeasured({ budget, level, model, operation, usage, cost, costEstimated, quality }: Fields): boolean {
+  return (
+    isAbsentOrText(model) &&
+    isAbsentOrText(operation) &&
+    isAbsentOrText(budget) &&
+    (usage === undefined || isUsage(usage)) &&
+    isAbsentOrFinite(cost) &&
+    isAbsentOrFinite(quality) &&
+    (costEstimated === undefined || costEstimated === true) &&
+    (level === undefined || LEVELS.has(level))
+  )
+}
+
+function isUsage(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false
+  const { input, output, cached, reasoning }: { readonly [Name in keyof TokenUsage]?: unknown } = value
+  return Number.isFinite(input) && Number.isFinite(output) && isAbsentOrFinite(cached) && isAbsentOrFinite(reasoning)
+}
+
+function isAbsentOrText(value: unknown): boolean {
+  return value === undefined || typeof value === 'string'
 }
 
 function isAbsentOrFinite(value: unknown): boolean {

@@ -84,7 +84,7 @@ describe('a number put together by hand', () => {
         expect(JSON.parse(epochNumeral(value))).toBe(value + 0)
         expect(JSON.parse(thousandthsNumeral(value))).toBe(value + 0)
       }),
-      { numRuns: 500 },
+      { numRuns: 1000 },
     )
   })
 })
@@ -215,7 +215,7 @@ describe('the check of a record', () => {
 
   it('agrees with the schemas about records with one field spoilt', { timeout: 60_000 }, () => {
     const spoilt = fc
-      .tuple(anyEvent, fc.nat(10), fc.constantFrom<unknown>(null, 'x', -1, {}, true, Number.NaN))
+      .tuple(anyEvent, fc.nat(20), fc.constantFrom<unknown>(null, 'x', -1, {}, true, Number.NaN))
       .map(([record, index, value]) => {
         const names = Object.keys(record)
         return { ...record, [names[index % names.length] as string]: value } as unknown as JournalRecord
@@ -224,7 +224,7 @@ describe('the check of a record', () => {
       fc.property(spoilt, (record) => {
         expect(problemOf(record)).toBe(problemOfRecord(record))
       }),
-      { numRuns: 500 },
+      { numRuns: 1000 },
     )
   })
 })

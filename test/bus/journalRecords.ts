@@ -133,6 +133,16 @@ export const anyEvent: fc.Arbitrary<GearEvent> = fc.oneof(
         retryAfterMs: number,
         probe: fc.nat(),
         state: fc.constantFrom(...STATES),
+        budget: words,
+        level: fc.constantFrom(0, 1, 2, 3),
+        model: words,
+        operation: words,
+        usage: fc
+          .record({ input: fc.nat(), output: fc.nat(), cached: fc.nat() }, { requiredKeys: ['input', 'output'] })
+          .map((usage) => ({ ...usage })),
+        cost: number,
+        costEstimated: fc.constant(true),
+        quality: number,
       },
     ),
   },
@@ -169,11 +179,31 @@ export const anyEvent: fc.Arbitrary<GearEvent> = fc.oneof(
     { type: fc.constant('transition'), ...stamped, from: path, to: path, generation: fc.nat(), reason: words } as never,
     { until: number, stats: fc.constantFrom(NO_STATS, { p95: 1.5, baselineP95: 0.1, calls: 9 }) } as never,
   ),
+  record<GearEvent>(
+    {
+      type: fc.constant('alert'),
+      ...stamped,
+      level: fc.constantFrom('info', 'warning', 'error', 'critical'),
+      code: words,
+      message: words,
+    } as never,
+    { by: fc.constantFrom('budgets', 'monitor') } as never,
+  ),
   record<GearEvent>({
-    type: fc.constant('alert'),
+    type: fc.constant('decision'),
     ...stamped,
-    level: fc.constantFrom('info', 'warning', 'error', 'critical'),
-    code: words,
-    message: words,
+    decision: fc.constantFrom('fallback', 'model'),
+    why: words,
+    steps: fc.array(
+      fc
+        .record(
+          { name: words, result: fc.constantFrom('answered', 'failed', 'rejected'), code: words },
+          { requiredKeys: ['name', 'result'] },
+        )
+        .map((step) => ({ ...step })),
+      { maxLength: 3 },
+    ),
+    result: fc.constantFrom('answered', 'failed'),
+    duration: number,
   } as never),
 )
