@@ -110,12 +110,15 @@ export class Call implements CallContext {
     this.#end(now, Math.floor(now), 'ignored', undefined)
   }
 
-  /** Ends the call as somebody who has read its answer says: undefined is a success. `from` is what carries signals. */
-  settle(said: Classification | undefined, measured?: Measurement, from?: unknown): void {
+  /**
+   * Ends the call as somebody who has read its answer says: undefined is a success. `from` is what carries signals; `heardAt`
+   * (epoch ms) is when the service had done its part, where nobody noticed at once.
+   */
+  settle(said: Classification | undefined, measured?: Measurement, from?: unknown, heardAt?: number): void {
     if (this.#ended) return
     const now = this.#breaker.clock.now()
     const at = Math.floor(now)
-    this.#end(now, at, said, measured)
+    this.#end(heardAt ?? now, at, said, measured)
     if (from !== undefined && this.#breaker.profile.readSignals !== undefined) this.#readSignals(from, at)
   }
 

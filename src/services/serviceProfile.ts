@@ -76,6 +76,11 @@ export interface StreamEnd {
   /** Where the body itself tells of a failure, or lacks its end. */
   readonly said?: Classification
   readonly measured?: Measurement
+  /**
+   * The body has had its last word, its end or an error: who stops reading now has missed nothing, and the call counts. Absent:
+   * stopping here is giving up, and counts neither way.
+   */
+  readonly final?: boolean
 }
 
 /** What a monitor asks a service at intervals, beside its calls, and what is made of the answers. */
