@@ -1,0 +1,138 @@
+// What was counted of one service in each ten seconds of the last hour, and which of it is ordinary: the baseline that its
+// episodes are measured against. Used by serviceHistory.ts and episodeDetector.ts.
+
+const BLOCK_SECONDS = 10
+const BLOCKS = 360
+/** Blocks beyond the hour, for seconds that are ahead of the present. */
+const SLOTS = BLOCKS + 8
+const NEVER = 0xffff_ffff
+
+export interface Counted {
+  readonly calls: number
+  readonly failures: number
+}
+
+export class BlockBuckets {
+  readonly #block = new Uint32Array(SLOTS).fill(NEVER)
+  readonly #calls = new Uint32Array(SLOTS)
+  readonly #failures = new Uint32Array(SLOTS)
+  readonly #ordinaryCalls = new Uint32Array(SLOTS)
+  readonly #ordinaryFailures = new Uint32Array(SLOTS)
+  /** The newest block that the sums reach to. */
+  #newest = -1
+  #sumCalls = 0
+  #sumFailures = 0
+
+  add(second: number, calls: number, failures: number): void {
+    const slot = this.#slot(second)
+    if (slot < 0) return
+    this.#calls[slot]! += calls
+    this.#failures[slot]! += failures
+  }
+
+  /** Takes a second into the baseline (`sign` 1), or out again (-1) when it turns out to have been part of an episode. */
+  ordinary(second: number, calls: number, failures: number, sign: 1 | -1): void {
+    if (calls === 0) return
+    const slot = this.#slot(second)
+    if (slot < 0) return
+    // A late call may have come after the second was taken in; what was never taken in is not taken out.
+    const c = sign < 0 ? -Math.min(calls, this.#ordinaryCalls[slot]!) : calls
+    const f = sign < 0 ? -Math.min(failures, this.#ordinaryFailures[slot]!) : failures
+    this.#ordinaryCalls[slot]! += c
+    this.#ordinaryFailures[slot]! += f
+    this.#sumCalls += c
+    this.#sumFailures += f
+  }
+
+  /** Drops from the baseline what is older than an hour. */
+  advance(second: number): void {
+    const block = Math.floor(second / BLOCK_SECONDS)
+    if (block <= this.#newest) return
+    const from = Math.max(this.#newest + 1, block - SLOTS + 1)
+    for (let b = from; b <= block; b++) {
+      const expired = b - BLOCKS
+      const slot = expired % SLOTS
+      if (expired >= 0 && this.#block[slot] === expired) this.#clear(slot, NEVER)
+    }
+    // After a silence longer than the ring, blocks that were passed over may still stand in it.
+    if (block - this.#newest > 8) {
+      for (let slot = 0; slot < SLOTS; slot++) {
+        const held = this.#block[slot]!
+        if (held !== NEVER && held <= block - BLOCKS) this.#clear(slot, NEVER)
+      }
+    }
+    this.#newest = block
+  }
+
+  get baseline(): Counted {
+    return { calls: this.#sumCalls, failures: this.#sumFailures }
+  }
+
+  /** Counts of the blocks that touch [from, to], epoch ms, of those kept. */
+  counts(from: number, to: number): Counted {
+    const [first, last] = [Math.max(0, Math.floor(from / 10_000)), Math.floor(to / 10_000)]
+    let [calls, failures] = [0, 0]
+    for (let b = Math.max(first, last - SLOTS + 1); b <= last; b++) {
+      const slot = b % SLOTS
+      if (this.#block[slot] !== b) continue
+      calls += this.#calls[slot]!
+      failures += this.#failures[slot]!
+    }
+    return { calls, failures }
+  }
+
+  /**
+   * How much more the ordinary failures scatter than independent ones would: Pearson's statistic by its degrees of freedom,
+   * over blocks of 10 s and of 60 s, the greater of both, at least 1. Few blocks say little, so the sum is filled up with
+   * `PRIOR` blocks that scatter just so.
+   */
+  dispersion(rate: number): number {
+    return Math.max(1, this.#scatter(rate, 1), this.#scatter(rate, 6))
+  }
+
+  #scatter(rate: number, group: number): number {
+    let sum = PRIOR
+    let degrees = PRIOR
+    const start = Math.floor((this.#newest - BLOCKS + 1) / group) * group
+    for (let b = Math.max(0, start); b <= this.#newest; b += group) {
+      let [calls, failures] = [0, 0]
+      for (let i = b; i < b + group; i++) {
+        const slot = i % SLOTS
+        if (this.#block[slot] !== i) continue
+        calls += this.#ordinaryCalls[slot]!
+        failures += this.#ordinaryFailures[slot]!
+      }
+      const expected = calls * rate
+      // A block in which next to no failure was to be expected says nothing of scatter, but one failure would count as much.
+      if (expected < 0.1 && failures < 2) continue
+      const variance = Math.max(expected, 0.1) * (1 - rate)
+      sum += (failures - expected) ** 2 / variance
+      degrees++
+    }
+    return sum / degrees
+  }
+
+  /** The slot of a second's block, made its own if it was an older one's; -1 if it is a newer one's by now. */
+  #slot(second: number): number {
+    const block = Math.floor(second / BLOCK_SECONDS)
+    const slot = block % SLOTS
+    const held = this.#block[slot]!
+    if (held === block) return slot
+    if (held !== NEVER && held > block) return -1
+    if (block <= this.#newest - BLOCKS) return -1
+    this.#clear(slot, block)
+    return slot
+  }
+
+  #clear(slot: number, block: number): void {
+    this.#sumCalls -= this.#ordinaryCalls[slot]!
+    this.#sumFailures -= this.#ordinaryFailures[slot]!
+    this.#block[slot] = block
+    this.#calls[slot] = 0
+    this.#failures[slot] = 0
+    this.#ordinaryCalls[slot] = 0
+    this.#ordinaryFailures[slot] = 0
+  }
+}
+
+const PRIOR = 10

@@ -1,0 +1,31 @@
+// Burst: one service fails far more than it ordinarily does. Whether it does has been decided by episodeDetector.ts against
+// the service's own baseline and scatter; this says how bad it is.
+import type { Finding } from '../model/findings.ts'
+import { prevailing } from './episodes.ts'
+import { recommend } from './recommendations.ts'
+import { evidence, isLive, MINUTE_MS, type Scene } from './scene.ts'
+
+const LEAST_FAILURES = 5
+
+export function bursts(scene: Scene): Finding[] {
+  return scene.services.flatMap(({ service, episodes }) => {
+    const episode = episodes.at(-1)
+    if (!episode || episode.failures < LEAST_FAILURES || !isLive(episode, scene.at, MINUTE_MS)) return []
+    const { from, to, calls, failures, baseline, chance } = episode
+    // The share of calls that are lost and ordinarily would not be.
+    const effect = Math.max(0, failures / calls - baseline) / (1 - baseline)
+    const interval = { from, to: Math.min(to, scene.at) }
+    return [
+      {
+        pattern: 'burst',
+        services: [service],
+        strength: effect * (1 - chance),
+        severity: 'normal',
+        failureType: prevailing(episode).type,
+        interval,
+        evidence: evidence(scene, [service], interval, 1, chance),
+        recommendations: recommend.burst(service),
+      },
+    ]
+  })
+}

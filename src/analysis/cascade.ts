@@ -1,0 +1,101 @@
+// Cascade: a service fails and those that depend on it fail in its wake, along the dependency graph. Names the root: the one
+// on which all others depend and on which none of them is to blame. What is learned without a graph is in learnedCascade.ts.
+import type { Finding } from '../model/findings.ts'
+import { atLeastOne, corrected } from './chance.ts'
+import { ancestors } from './dependencyGraph.ts'
+import { type Episode, prevailing } from './episodes.ts'
+import { recommend } from './recommendations.ts'
+import { evidence, FIVE_MINUTES_MS, inHour, lastBegun, median, type Scene } from './scene.ts'
+
+/** A dependent follows within this for each step in the graph, ms: longer, and it is hardly the same story. */
+const LAG_A_STEP_MS = 60_000
+/** What may be seen in the wrong order, as seconds are what is counted, ms. */
+const DISORDER_MS = 1000
+const MOST_CHANCE = 0.05
+
+interface Step {
+  readonly parent: string
+  readonly lagMs: number
+  /** The chance that the dependent fails by itself within the lag. */
+  readonly chance: number
+}
+
+export function cascades(scene: Scene): Finding[] {
+  if (scene.graph.size === 0) return []
+  const recent = new Map<string, Episode>()
+  for (const service of scene.services) {
+    const episode = lastBegun(service, scene.at, FIVE_MINUTES_MS)
+    if (episode) recent.set(service.service, episode)
+  }
+  const steps = new Map<string, Step>()
+  for (const [service, episode] of recent) {
+    const step = bestStep(scene, service, episode, recent)
+    if (step) steps.set(service, step)
+  }
+  const trees = new Map<string, string[]>()
+  for (const service of steps.keys()) {
+    const root = rootOf(service, steps)
+    trees.set(root, [...(trees.get(root) ?? [root]), service])
+  }
+  return [...trees].map(([root, members]) => findingOf(scene, root, members.sort(), steps, recent))
+}
+
+/** The nearest dependency that began to fail before the service did and late enough to be the reason. */
+function bestStep(scene: Scene, service: string, episode: Episode, recent: ReadonlyMap<string, Episode>): Step | undefined {
+  const own = scene.history.service(service)
+  const others = own ? inHour(own, scene.at).length - 1 : 0
+  let best: (Step & { readonly away: number }) | undefined
+  for (const [parent, away] of ancestors(scene.graph, service)) {
+    const above = recent.get(parent)
+    if (!above) continue
+    const lag = episode.from - above.from
+    if (lag < -DISORDER_MS - above.slackMs || lag > LAG_A_STEP_MS * away + episode.slackMs) continue
+    const span = Math.max(lag, 0) + DISORDER_MS + above.slackMs
+    const chance = atLeastOne((others + 0.5) / scene.watchedMs, span)
+    if (chance > MOST_CHANCE) continue
+    if (!best || away < best.away || (away === best.away && chance < best.chance)) {
+      best = { parent, away, chance, lagMs: Math.max(0, lag) }
+    }
+  }
+  return best
+}
+
+function rootOf(service: string, steps: ReadonlyMap<string, Step>): string {
+  const seen = new Set<string>()
+  let name = service
+  for (let step = steps.get(name); step && !seen.has(name); step = steps.get(name)) {
+    seen.add(name)
+    name = step.parent
+  }
+  return name
+}
+
+function findingOf(
+  scene: Scene,
+  root: string,
+  services: readonly string[],
+  steps: ReadonlyMap<string, Step>,
+  recent: ReadonlyMap<string, Episode>,
+): Finding {
+  const taken = services.flatMap((service) => (service === root ? [] : (steps.get(service) ?? [])))
+  // The weakest link, corrected for the number of links.
+  const chance = corrected(Math.max(...taken.map((step) => step.chance)), taken.length)
+  const episodes = services.flatMap((service) => recent.get(service) ?? [])
+  const interval = {
+    from: Math.min(...episodes.map(({ from }) => from)),
+    to: Math.min(scene.at, Math.max(...episodes.map(({ to }) => to))),
+  }
+  const others = services.filter((service) => service !== root)
+  return {
+    pattern: 'cascade',
+    services,
+    root,
+    strength: 1 - chance,
+    severity: services.length >= 4 ? 'high' : 'normal',
+    lagMs: median(taken.map((step) => step.lagMs)),
+    failureType: prevailing(recent.get(root)!).type,
+    interval,
+    evidence: evidence(scene, services, interval, services.length, chance),
+    recommendations: recommend.cascade(root, others, false),
+  }
+}

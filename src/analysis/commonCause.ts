@@ -1,0 +1,78 @@
+// Common cause: several services begin to fail at once and in the same way. Three are needed, or two where the way is one that
+// services do not come to by chance: a rejected credential.
+import { FAILURE_TYPES, type FailureType } from '../model/failures.ts'
+import type { Finding } from '../model/findings.ts'
+import { corrected, poissonTail } from './chance.ts'
+import { type Episode, prevailing } from './episodes.ts'
+import { recommend } from './recommendations.ts'
+import { evidence, FIVE_MINUTES_MS, inHour, lastBegun, type Scene } from './scene.ts'
+
+/** Episodes have begun at once if some moment lies within this of the possible beginnings of each, ms. */
+const AT_ONCE_MS = 3000
+/** The type must be that of as many of an episode's failures. */
+const LEAST_SHARE = 0.6
+const MOST_CHANCE = 0.01
+
+export function commonCauses(scene: Scene): Finding[] {
+  const recent = scene.services.flatMap((service) => {
+    const episode = lastBegun(service, scene.at, FIVE_MINUTES_MS)
+    const type = episode && prevailing(episode)
+    return type && type.share >= LEAST_SHARE ? [{ episode, type: type.type }] : []
+  })
+  const types = FAILURE_TYPES.filter((type) => recent.filter((one) => one.type === type).length >= leastServices(type))
+  return types.flatMap((type) => {
+    const group = startingTogether(recent.filter((one) => one.type === type).map(({ episode }) => episode))
+    return group.length >= leastServices(type) ? findingOf(scene, type, group, types.length) : []
+  })
+}
+
+function leastServices(type: FailureType): number {
+  return type === 'authentication' ? 2 : 3
+}
+
+/** The most episodes whose possible beginnings share a moment. */
+export function startingTogether(episodes: readonly Episode[]): Episode[] {
+  let best: Episode[] = []
+  for (const { from } of episodes) {
+    const moment = from + AT_ONCE_MS
+    const group = episodes.filter(
+      (other) => other.from - other.slackMs - AT_ONCE_MS <= moment && moment <= other.from + AT_ONCE_MS,
+    )
+    if (group.length > best.length) best = group
+  }
+  return best
+}
+
+function findingOf(scene: Scene, type: FailureType, group: readonly Episode[], types: number): Finding[] {
+  const services = group.map(({ service }) => service)
+  const from = Math.min(...group.map((episode) => episode.from))
+  const span = Math.max(...group.map((episode) => episode.from + 2 * AT_ONCE_MS - from))
+  // How many others begin by chance within the span, at the rate at which episodes of this type have begun before; those that
+  // began together count once, or a common cause that comes back would explain itself.
+  const before = scene.services
+    .flatMap((service) => inHour(service, scene.at))
+    .filter((episode) => !group.includes(episode) && prevailing(episode).type === type)
+    .map((episode) => episode.from)
+    .sort((a, b) => a - b)
+  const occasions = before.filter((at, i) => i === 0 || at - before[i - 1]! > 2 * AT_ONCE_MS).length
+  const chance = corrected(poissonTail(group.length - 1, ((occasions + 0.5) * span) / scene.watchedMs), types)
+  if (chance > MOST_CHANCE) return []
+  const interval = { from, to: Math.min(scene.at, Math.max(...group.map((episode) => episode.to))) }
+  let [failures, ofType] = [0, 0]
+  for (const episode of group) {
+    failures += episode.failures
+    ofType += episode.types[FAILURE_TYPES.indexOf(type)]!
+  }
+  return [
+    {
+      pattern: 'common_cause',
+      services,
+      strength: (ofType / failures) * (1 - chance),
+      severity: type === 'authentication' || services.length >= 4 ? 'high' : 'normal',
+      failureType: type,
+      interval,
+      evidence: evidence(scene, services, interval, group.length, chance),
+      recommendations: recommend.commonCause(type),
+    },
+  ]
+}

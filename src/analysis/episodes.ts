@@ -1,0 +1,31 @@
+// What the patterns are made of: an episode is a stretch in which a service fails more than it ordinarily does. Counting
+// episodes and not failures is what keeps one burst of a thousand failures from looking like a thousand coincidences.
+import { FAILURE_TYPES, type FailureType } from '../model/failures.ts'
+
+export interface Episode {
+  readonly service: string
+  /** Its first failure and its last so far, epoch ms. */
+  readonly from: number
+  readonly to: number
+  /** Whether it still goes on. */
+  readonly open: boolean
+  readonly calls: number
+  readonly failures: number
+  /** Failures by place in FAILURE_TYPES. */
+  readonly types: Uint32Array
+  /** How many episodes as clear as this an hour of ordinary traffic would bring: an upper bound. */
+  readonly chance: number
+  /** The share of calls that ordinarily fails. */
+  readonly baseline: number
+  /** How much earlier it may have begun than was seen: two calls' worth of time, ms, at most 30 s. */
+  readonly slackMs: number
+}
+
+/** The type of most of its failures, and their share. */
+export function prevailing(episode: Pick<Episode, 'types' | 'failures'>): { readonly type: FailureType; readonly share: number } {
+  let best = 0
+  for (let place = 1; place < episode.types.length; place++) {
+    if (episode.types[place]! > episode.types[best]!) best = place
+  }
+  return { type: FAILURE_TYPES[best]!, share: episode.types[best]! / Math.max(1, episode.failures) }
+}

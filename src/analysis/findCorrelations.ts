@@ -1,0 +1,36 @@
+// The six patterns together: asks each, and leaves out what another finding explains better. Called by the correlator on
+// every tick; pure but for the history's own bookkeeping, so the same outcomes always bring the same findings.
+import type { Finding } from '../model/findings.ts'
+import { bursts } from './burst.ts'
+import { cascades } from './cascade.ts'
+import { commonCauses } from './commonCause.ts'
+import type { DependencyGraph } from './dependencyGraph.ts'
+import type { FailureHistory } from './failureHistory.ts'
+import { learnedCascades } from './learnedCascade.ts'
+import { recurring } from './recurring.ts'
+import { sceneOf } from './scene.ts'
+import { systemWide } from './systemWide.ts'
+import { correlatedPairs, pairFinding } from './temporalCorrelation.ts'
+
+/** What stands at `at` (epoch ms), the widest first. A finding stands as long as its evidence does: docs/correlation.md. */
+export function findCorrelations(history: FailureHistory, graph: DependencyGraph, at: number): Finding[] {
+  const scene = sceneOf(history, graph, at)
+  const followed = cascades(scene)
+  // A group that one cascade covers is explained by it; a cascade within a group that it does not cover has no cause of its own.
+  const causes = commonCauses(scene).filter((cause) => !followed.some((cascade) => covers(cascade, cause)))
+  const graphCascades = followed.filter((cascade) => !causes.some((cause) => covers(cause, cascade)))
+  const pairs = correlatedPairs(scene)
+  const learned = learnedCascades(scene, pairs).filter((cascade) => !graphCascades.some((other) => covers(other, cascade)))
+  const wide = [...systemWide(scene), ...causes, ...graphCascades, ...learned]
+  const alone = pairs
+    .map((pair) => pairFinding(scene, pair))
+    .filter((pair) => ![...causes, ...graphCascades, ...learned].some((other) => covers(other, pair)))
+  const rhythms = recurring(scene)
+  const single = bursts(scene).filter((burst) => ![...wide, ...alone, ...rhythms].some((other) => covers(other, burst)))
+  return [...wide, ...alone, ...rhythms, ...single]
+}
+
+/** Whether every service of `one` is among those of `other`. */
+function covers(other: Finding, one: Finding): boolean {
+  return one.services.every((service) => other.services.includes(service))
+}

@@ -1,0 +1,76 @@
+// Cascades that no graph tells of: services that have failed one after the other, at steady lags, often enough to be no chance.
+// Made from the directed pairs of temporalCorrelation.ts; a pair along a known dependency is a cascade too.
+import type { Finding } from '../model/findings.ts'
+import { ancestors } from './dependencyGraph.ts'
+import { recommend } from './recommendations.ts'
+import { byTime, evidenceOfOnsets, median, type Scene } from './scene.ts'
+import type { Pair } from './temporalCorrelation.ts'
+
+const LEAST_SERVICES = 3
+
+export function learnedCascades(scene: Scene, pairs: readonly Pair[]): Finding[] {
+  const arrows = pairs.flatMap((pair) => arrowOf(scene, pair))
+  const roots = [...new Set(arrows.map(({ from }) => from))].filter((name) => !arrows.some(({ to }) => to === name)).sort()
+  return roots.flatMap((root) => {
+    const reached = reachedFrom(root, arrows)
+    // Whoever is reached from two roots has a story that is not yet clear.
+    if (roots.some((other) => other !== root && reachedFrom(other, arrows).some((name) => reached.includes(name)))) return []
+    const within = arrows.filter(({ from }) => reached.includes(from))
+    const known = within.some(({ along }) => along)
+    return reached.length >= LEAST_SERVICES || known ? [findingOf(scene, root, reached.sort(), within)] : []
+  })
+}
+
+interface Arrow {
+  readonly from: string
+  readonly to: string
+  readonly pair: Pair
+  /** Whether the graph says the same. */
+  readonly along: boolean
+}
+
+/** A pair as an arrow from cause to effect: as the graph has it, or as the lag has it. */
+function arrowOf({ graph }: Scene, pair: Pair): Arrow[] {
+  const { from, to, directed } = pair
+  if (ancestors(graph, to).has(from)) return [{ from, to, pair, along: true }]
+  if (ancestors(graph, from).has(to)) return [{ from: to, to: from, pair, along: true }]
+  return directed ? [{ from, to, pair, along: false }] : []
+}
+
+function reachedFrom(root: string, arrows: readonly Arrow[]): string[] {
+  const reached = [root]
+  for (const name of reached) {
+    for (const { from, to } of arrows) if (from === name && !reached.includes(to)) reached.push(to)
+  }
+  return reached
+}
+
+function findingOf(scene: Scene, root: string, services: readonly string[], arrows: readonly Arrow[]): Finding {
+  const others = services.filter((service) => service !== root)
+  const chance = Math.max(...arrows.map(({ pair }) => pair.chance))
+  const events = arrows
+    .flatMap(({ pair }) => {
+      const [first, second] = [pair.from, pair.to].sort()
+      return pair.coincidence.at.flatMap((at, i) => [
+        { at, service: first! },
+        { at: at + pair.coincidence.lags[i]!, service: second! },
+      ])
+    })
+    .sort(byTime)
+    .filter(({ at, service }, i, all) => all[i - 1]?.at !== at || all[i - 1]?.service !== service)
+  const interval = { from: events[0]!.at, to: events.at(-1)!.at }
+  const occasions = Math.min(...arrows.map(({ pair }) => pair.coincidence.matched))
+  // As strong as its weakest arrow: the share of occasions on which both of that pair failed.
+  const shares = arrows.map(({ pair: { coincidence: c } }) => c.matched / (c.first + c.second - c.matched))
+  return {
+    pattern: 'cascade',
+    services,
+    root,
+    strength: Math.min(...shares) * (1 - chance),
+    severity: services.length >= 4 ? 'high' : 'normal',
+    lagMs: median(arrows.map(({ pair }) => pair.lagMs)),
+    interval,
+    evidence: evidenceOfOnsets(scene, services, interval, occasions, chance, events),
+    recommendations: recommend.cascade(root, others, true),
+  }
+}

@@ -1,0 +1,101 @@
+// What every pattern looks at: the services with their episodes as they stand at one moment, and questions all patterns ask.
+import type { EvidenceEvent, FindingEvidence } from '../model/findings.ts'
+import type { DependencyGraph } from './dependencyGraph.ts'
+import type { Episode } from './episodes.ts'
+import type { FailureHistory } from './failureHistory.ts'
+import type { ServiceHistory } from './serviceHistory.ts'
+
+export const MINUTE_MS = 60_000
+export const FIVE_MINUTES_MS = 300_000
+export const HOUR_MS = 3_600_000
+const MOST_EVENTS = 16
+const MOST_COUNTS = 50
+
+export interface Scene {
+  readonly at: number
+  readonly history: FailureHistory
+  readonly graph: DependencyGraph
+  /** Sorted by name. */
+  readonly services: readonly ServiceHistory[]
+  /** How much of the last hour has been watched, ms; at least five minutes, as a rate of less would say too much. */
+  readonly watchedMs: number
+}
+
+export function sceneOf(history: FailureHistory, graph: DependencyGraph, at: number): Scene {
+  history.advance(at)
+  const watchedMs = Math.min(HOUR_MS, Math.max(FIVE_MINUTES_MS, history.observedMs))
+  return { at: history.now, history, graph, services: history.services(), watchedMs }
+}
+
+/** Whether an episode was still failing in the last `spanMs`. */
+export function isLive(episode: Episode, at: number, spanMs: number): boolean {
+  return episode.to >= at - spanMs
+}
+
+/** A service's last episode, if it began in the last `spanMs`. */
+export function lastBegun({ episodes }: ServiceHistory, at: number, spanMs: number): Episode | undefined {
+  const last = episodes.at(-1)
+  return last && last.from >= at - spanMs ? last : undefined
+}
+
+/** A service's episodes of the last hour. */
+export function inHour({ episodes }: ServiceHistory, at: number): Episode[] {
+  return episodes.filter((episode) => episode.from >= at - HOUR_MS)
+}
+
+/** Evidence with the last failures in the interval, as far as seconds are kept, as its events. */
+export function evidence(
+  scene: Scene,
+  services: readonly string[],
+  interval: { readonly from: number; readonly to: number },
+  occasions: number,
+  chance: number,
+): FindingEvidence {
+  return {
+    ...evidenceOfOnsets(scene, services, interval, occasions, chance, []),
+    events: lastFailures(scene, services, interval),
+  }
+}
+
+/** Evidence with given onsets as its events. */
+export function evidenceOfOnsets(
+  { history, at }: Scene,
+  services: readonly string[],
+  interval: { readonly from: number; readonly to: number },
+  occasions: number,
+  chance: number,
+  onsets: readonly EvidenceEvent[],
+): FindingEvidence {
+  const to = Math.min(interval.to, at)
+  const counts = services.slice(0, MOST_COUNTS).map((service) => ({ service, ...history.counts(service, interval.from, to) }))
+  return { counts, occasions, chance, events: [...onsets].sort(byTime).slice(-MOST_EVENTS) }
+}
+
+function lastFailures(
+  { history, at }: Scene,
+  services: readonly string[],
+  interval: { from: number; to: number },
+): EvidenceEvent[] {
+  const events: EvidenceEvent[] = []
+  const last = Math.floor(Math.min(interval.to, at) / 1000)
+  const first = Math.max(Math.floor(interval.from / 1000), last - 290)
+  for (let second = last; second >= first && events.length < MOST_EVENTS; second--) {
+    for (const name of services) {
+      const seconds = history.service(name)?.seconds
+      if (!seconds || seconds.failures(second) === 0) continue
+      const id = seconds.firstFailureId(second)
+      events.push({ at: seconds.firstFailureAt(second), service: name, ...(id !== undefined && { id }) })
+    }
+  }
+  return events.sort(byTime).slice(-MOST_EVENTS)
+}
+
+export function byTime(a: EvidenceEvent, b: EvidenceEvent): number {
+  return a.at - b.at || (a.service < b.service ? -1 : 1)
+}
+
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b)
+  const middle = sorted.length >> 1
+  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2
+}

@@ -1,0 +1,103 @@
+// Everything that is remembered of one service: seconds, blocks, episodes and lone failures. Owned by failureHistory.ts.
+import type { FailureType } from '../model/failures.ts'
+import { BlockBuckets, type Counted } from './blockBuckets.ts'
+import { EpisodeDetector } from './episodeDetector.ts'
+import type { Episode } from './episodes.ts'
+import { SECONDS_KEPT, SecondBuckets } from './secondBuckets.ts'
+
+/** How long episodes and lone failures are remembered: a period of 20 minutes needs as much to be told from chance. */
+export const ONSETS_KEPT_MS = 7_200_000
+/** A second is judged when it is over for this long, so that late events are in. */
+const SETTLED_SECONDS = 3
+/** A failure is a lone one when none has come for this long before it, and calls have succeeded since. */
+const LONE_AFTER_SECONDS = 10
+const LONE_AFTER_SUCCESSES = 2
+const LONE_REMEMBERED = 128
+
+export class ServiceHistory {
+  readonly service: string
+  readonly seconds = new SecondBuckets()
+  /** Lone failures outside episodes, epoch ms, oldest first: what a seldom failing service has instead of episodes. */
+  readonly lone: number[] = []
+  /** The last second in which anything was told. */
+  lastSecond: number
+  readonly #blocks = new BlockBuckets()
+  readonly #detector: EpisodeDetector
+  #judgedTo: number
+  #lastFailureSecond = -1
+  #successesSince = 0
+
+  constructor(service: string, second: number) {
+    this.service = service
+    this.lastSecond = second
+    // Late events of the seconds before the first are judged too.
+    this.#judgedTo = second - SETTLED_SECONDS - 1
+    this.#detector = new EpisodeDetector(service, this.seconds, this.#blocks)
+  }
+
+  get episodes(): readonly Episode[] {
+    return this.#detector.episodes
+  }
+
+  get callsPerSecond(): number {
+    return this.#detector.callsPerSecond
+  }
+
+  add(at: number, failure: FailureType | undefined, count: number, id: string | undefined): boolean {
+    if (!this.seconds.add(at, failure, count, id)) return false
+    const second = Math.floor(at / 1000)
+    this.#blocks.add(second, count, failure === undefined ? 0 : count)
+    if (second > this.lastSecond) this.lastSecond = second
+    return true
+  }
+
+  /** Judges the seconds that are over, and forgets what has expired. */
+  advance(now: number): void {
+    const upTo = Math.floor(now / 1000) - SETTLED_SECONDS - 1
+    if (upTo <= this.#judgedTo) return
+    if (upTo - this.#judgedTo > SECONDS_KEPT) {
+      this.#detector.skip()
+      this.#successesSince = 0
+      this.#judgedTo = upTo - SECONDS_KEPT
+    }
+    for (let second = this.#judgedTo + 1; second <= upTo; second++) {
+      this.#detector.judge(second)
+      this.#noteLone(second)
+    }
+    this.#judgedTo = upTo
+    this.#detector.dropBefore(now - ONSETS_KEPT_MS)
+    const fresh = this.lone.findIndex((at) => at >= now - ONSETS_KEPT_MS)
+    if (fresh !== 0) this.lone.splice(0, fresh < 0 ? this.lone.length : fresh)
+  }
+
+  /** Counts in [from, to], epoch ms: by the second in the last five minutes, by ten seconds before that. */
+  counts(from: number, to: number, now: number): Counted {
+    if (from < now - (SECONDS_KEPT - 5) * 1000) return this.#blocks.counts(from, to)
+    let [calls, failures] = [0, 0]
+    for (let second = Math.floor(from / 1000); second <= Math.floor(to / 1000); second++) {
+      calls += this.seconds.calls(second)
+      failures += this.seconds.failures(second)
+    }
+    return { calls, failures }
+  }
+
+  #noteLone(second: number): void {
+    const failures = this.seconds.failures(second)
+    const calls = this.seconds.calls(second)
+    if (failures === 0) {
+      this.#successesSince += calls
+      return
+    }
+    const current = this.#detector.current
+    const apart = second - this.#lastFailureSecond > LONE_AFTER_SECONDS && this.#successesSince >= LONE_AFTER_SUCCESSES
+    if (current) {
+      // What looked like a lone failure was the first of an episode.
+      while ((this.lone.at(-1) ?? 0) >= current.from) this.lone.pop()
+    } else if (apart || this.#lastFailureSecond < 0) {
+      this.lone.push(this.seconds.firstFailureAt(second))
+      if (this.lone.length > LONE_REMEMBERED) this.lone.shift()
+    }
+    this.#lastFailureSecond = second
+    this.#successesSince = calls - failures
+  }
+}

@@ -1,0 +1,106 @@
+// Temporal correlation: two services begin to fail together, or one a steady while after the other, more often than chance
+// has it. What is compared are onsets (onsets.ts), at most one for each run of failures, and never the failures themselves.
+import type { Finding } from '../model/findings.ts'
+import { corrected } from './chance.ts'
+import { type Coincidence, coincidence, LAGS_TRIED } from './coincidence.ts'
+import { onsetSeries } from './onsets.ts'
+import { recommend } from './recommendations.ts'
+import { byTime, evidenceOfOnsets, HOUR_MS, type Scene } from './scene.ts'
+
+const LEAST_ONSETS = 3
+const LEAST_MATCHED = 3
+/** The share of the onsets of the one that has fewer. */
+const LEAST_SHARE = 0.5
+const MOST_CHANCE = 0.005
+/** Pairs are looked for among so many services: those with the most episodes, then with the most lone failures. */
+const MOST_SERVICES = 48
+/** A lag shorter than this has no direction: seconds are what is counted. */
+const LEAST_LAG_MS = 300
+
+/** A pair that is correlated, before it is known whether something else explains it. */
+export interface Pair {
+  /** Who goes first, where that is known; else by name. */
+  readonly from: string
+  readonly to: string
+  readonly directed: boolean
+  readonly lagMs: number
+  readonly chance: number
+  readonly coincidence: Coincidence
+}
+
+export function correlatedPairs(scene: Scene): Pair[] {
+  const since = scene.at - HOUR_MS
+  const active = scene.services
+    .map((service) => ({ service: service.service, series: onsetSeries(service, since) }))
+    .filter(({ series }) => series.some((onsets) => onsets.length >= LEAST_ONSETS))
+    .sort((x, y) => y.series[0]!.length - x.series[0]!.length || (y.series[1]?.length ?? 0) - (x.series[1]?.length ?? 0))
+    .slice(0, MOST_SERVICES)
+    .sort((x, y) => (x.service < y.service ? -1 : 1))
+  // How many onsets there are says nothing of whether they coincide, so the pairs that have too few are no tests.
+  let tests = 0
+  const looked: { readonly a: string; readonly b: string; readonly found: Coincidence }[] = []
+  for (let i = 0; i < active.length; i++) {
+    for (let j = i + 1; j < active.length; j++) {
+      const [a, b] = [active[i]!, active[j]!]
+      for (let kind = 0; kind < 2; kind++) {
+        const [x, y] = [a.series[kind], b.series[kind]]
+        if (kind === 1 && !x && !y) continue
+        const [first, second] = [x ?? a.series[0]!, y ?? b.series[0]!]
+        if (first.length < LEAST_ONSETS || second.length < LEAST_ONSETS) continue
+        tests++
+        const found = coincidence(first, second, scene.watchedMs)
+        if (found && found.matched >= Math.max(LEAST_MATCHED, LEAST_SHARE * Math.min(first.length, second.length))) {
+          looked.push({ a: a.service, b: b.service, found })
+        }
+      }
+    }
+  }
+  const best = new Map<string, Pair>()
+  for (const { a, b, found } of looked) {
+    const chance = corrected(found.chance, tests * LAGS_TRIED)
+    if (chance > MOST_CHANCE) continue
+    const key = JSON.stringify([a, b])
+    const held = best.get(key)
+    if (!held || strengthOf({ chance, coincidence: found }) > strengthOf(held)) best.set(key, pairOf(a, b, found, chance))
+  }
+  return [...best.values()]
+}
+
+export function pairFinding(scene: Scene, pair: Pair): Finding {
+  const { from, to, directed, lagMs, chance, coincidence } = pair
+  const services = [from, to].sort()
+  const [first, second] = [services[0]!, services[1]!]
+  const events = coincidence.at
+    .flatMap((at, i) => [
+      { at, service: first },
+      { at: at + coincidence.lags[i]!, service: second },
+    ])
+    .sort(byTime)
+  const interval = { from: events[0]!.at, to: events.at(-1)!.at }
+  return {
+    pattern: 'temporal_correlation',
+    services,
+    strength: strengthOf(pair),
+    severity: 'normal',
+    lagMs,
+    ...(directed && { direction: { from, to } }),
+    interval,
+    evidence: evidenceOfOnsets(scene, services, interval, coincidence.matched, chance, events),
+    recommendations: recommend.pair(from, to, directed),
+  }
+}
+
+/** Of all occasions on which either began to fail, the share on which both did. */
+function strengthOf({ chance, coincidence: { matched, first, second } }: Pick<Pair, 'chance' | 'coincidence'>): number {
+  return (matched / (first + second - matched)) * (1 - chance)
+}
+
+function pairOf(a: string, b: string, found: Coincidence, chance: number): Pair {
+  const { lagMs, lags } = found
+  const mean = lags.reduce((sum, lag) => sum + lag, 0) / lags.length
+  const variance = lags.reduce((sum, lag) => sum + (lag - mean) ** 2, 0) / (lags.length - 1)
+  // Directed if the mean lag is more than two of its standard errors from none.
+  const directed = Math.abs(mean) > 2 * Math.sqrt(variance / lags.length) && Math.abs(lagMs) >= LEAST_LAG_MS
+  const [from, to] = lagMs >= 0 ? [a, b] : [b, a]
+  return { from: directed ? from : a, to: directed ? to : b, directed, lagMs: Math.abs(lagMs), chance, coincidence: found }
+}
