@@ -2,6 +2,7 @@
 // on which all others depend and on which none of them is to blame. What is learned without a graph is in learnedCascade.ts.
 import type { Finding } from '../model/findings.ts'
 import { atLeastOne, corrected } from './chance.ts'
+import { startingTogether } from './commonCause.ts'
 import { ancestors } from './dependencyGraph.ts'
 import { type Episode, prevailing } from './episodes.ts'
 import { recommend } from './recommendations.ts'
@@ -12,6 +13,8 @@ const LAG_A_STEP_MS = 60_000
 /** What may be seen in the wrong order, as seconds are what is counted, ms. */
 const DISORDER_MS = 1000
 const MOST_CHANCE = 0.05
+/** What starts together and fails alike may have a common cause that others are yet to show: it is waited for, ms. */
+const WAIT_MS = 20_000
 
 interface Step {
   readonly parent: string
@@ -47,7 +50,7 @@ function bestStep(scene: Scene, service: string, episode: Episode, recent: Reado
   let best: (Step & { readonly away: number }) | undefined
   for (const [parent, away] of ancestors(scene.graph, service)) {
     const above = recent.get(parent)
-    if (!above) continue
+    if (!above || mayBeCommon(scene.at, episode, above)) continue
     const lag = episode.from - above.from
     if (lag < -DISORDER_MS - above.slackMs || lag > LAG_A_STEP_MS * away + episode.slackMs) continue
     const span = Math.max(lag, 0) + DISORDER_MS + above.slackMs
@@ -58,6 +61,13 @@ function bestStep(scene: Scene, service: string, episode: Episode, recent: Reado
     }
   }
   return best
+}
+
+/** Whether two episodes may yet turn out to be of one cause; a rejected credential is always one's own. */
+function mayBeCommon(at: number, episode: Episode, above: Episode): boolean {
+  const { type } = prevailing(episode)
+  if (type === 'authentication') return true
+  return type === prevailing(above).type && at - episode.from < WAIT_MS && startingTogether([episode, above]).length === 2
 }
 
 function rootOf(service: string, steps: ReadonlyMap<string, Step>): string {

@@ -42,7 +42,8 @@ export class EpisodeDetector {
   #back = 0
   #runFrom = -1
   #lastFailure = -1
-  #successesSince = 0
+  /** Seconds up to this one are in the baseline, or are no part of it. */
+  #takenTo = -1
 
   constructor(service: string, seconds: SecondBuckets, blocks: BlockBuckets) {
     this.#service = service
@@ -64,13 +65,16 @@ export class EpisodeDetector {
   judge(second: number): void {
     const calls = this.#seconds.calls(second)
     const failures = calls === 0 ? 0 : this.#seconds.failures(second)
-    if (this.#born < 0) this.#born = second
+    this.#takenTo = Math.max(this.#takenTo, second - SECONDS_KEPT)
+    if (this.#born < 0) {
+      this.#born = second
+      this.#takenTo = second - 1
+    }
     this.#tune(second)
     const episode = this.current as Mutable<Episode> | undefined
     if (episode) this.#goOn(episode, second, calls, failures)
     else this.#watch(second, calls, failures)
     if (failures > 0) this.#lastFailure = second
-    this.#successesSince = failures > 0 ? calls - failures : this.#successesSince + calls
   }
 
   /** Time has passed that was not looked at. */
@@ -78,6 +82,7 @@ export class EpisodeDetector {
     const episode = this.current as Mutable<Episode> | undefined
     if (episode) episode.open = false
     this.#rest()
+    this.#takenTo = Number.NEGATIVE_INFINITY
   }
 
   dropBefore(at: number): void {
@@ -86,22 +91,25 @@ export class EpisodeDetector {
   }
 
   #watch(second: number, calls: number, failures: number): void {
-    if (calls === 0) {
-      if (this.#sum > 0 && second - this.#lastFailure > FORGET_SECONDS) this.#rest()
-      return
-    }
-    this.#blocks.ordinary(second, calls, failures, 1)
-    if (this.#sum === 0 && failures === 0) return
-    this.#sum += failures * this.#failure - (calls - failures) * this.#success
-    if (this.#sum <= 0) this.#rest()
-    else if (this.#runFrom < 0) this.#runFrom = second
-    if (failures > 0 && this.#sum >= this.#begin) this.#decide(second)
+    if (calls > 0 && (this.#sum > 0 || failures > 0)) {
+      this.#sum += failures * this.#failure - (calls - failures) * this.#success
+      if (this.#sum <= 0) this.#rest()
+      else if (this.#runFrom < 0) this.#runFrom = second
+      if (failures > 0 && this.#sum >= this.#begin && this.#decide(second)) return
+    } else if (this.#sum > 0 && second - this.#lastFailure > FORGET_SECONDS) this.#rest()
+    // A run that may yet become an episode must not count as ordinary, or it would hide itself; but not for ever.
+    this.#takeIn(this.#sum > 0 ? second - FORGET_SECONDS : second)
   }
 
-  #decide(second: number): void {
+  #takeIn(to: number): void {
+    for (let s = this.#takenTo + 1; s <= to; s++) this.#blocks.ordinary(s, this.#seconds.calls(s), this.#seconds.failures(s), 1)
+    if (to > this.#takenTo) this.#takenTo = to
+  }
+
+  #decide(second: number): boolean {
     const scatter = Math.min(MOST_DISPERSION, this.#blocks.dispersion(this.#baseline))
     const evidence = this.#sum / scatter
-    if (evidence < this.#begin) return
+    if (evidence < this.#begin) return false
     const episode: Mutable<Episode> = {
       service: this.#service,
       from: this.#seconds.firstFailureAt(this.#runFrom),
@@ -114,19 +122,21 @@ export class EpisodeDetector {
       baseline: this.#baseline,
       slackMs: Math.min(30_000, 2000 / Math.max(this.#callsPerSecond, 1e-6)),
     }
-    // Its seconds were taken for ordinary until now.
-    for (let s = this.#runFrom; s <= second; s++) {
+    for (let s = Math.max(this.#runFrom, second - SECONDS_KEPT); s <= second; s++) {
       this.#count(episode, s)
-      this.#blocks.ordinary(s, this.#seconds.calls(s), this.#seconds.failures(s), -1)
+      if (s <= this.#takenTo) this.#blocks.ordinary(s, this.#seconds.calls(s), this.#seconds.failures(s), -1)
     }
+    this.#takenTo = second
     this.episodes.push(episode)
     if (this.episodes.length > REMEMBERED) this.episodes.shift()
     this.#back = 0
+    return true
   }
 
   #goOn(episode: Mutable<Episode>, second: number, calls: number, failures: number): void {
+    if (second * 1000 - episode.from > NORMAL_AFTER_SECONDS * 1000) this.#takeIn(second)
+    this.#takenTo = second
     if (calls > 0) {
-      if (second * 1000 - episode.from > NORMAL_AFTER_SECONDS * 1000) this.#blocks.ordinary(second, calls, failures, 1)
       this.#back = Math.max(0, this.#back + (calls - failures) * this.#success - failures * this.#failure)
       this.#sum = Math.max(0, this.#sum + failures * this.#failure - (calls - failures) * this.#success)
     }

@@ -13,8 +13,10 @@ const TOLERANCES = [0.03, 0.06, 0.12, 0.2]
 const MOST_MULTIPLE = 3
 /** The share of intervals that must fit. */
 const LEAST_FIT = 0.6
-const MOST_CHANCE = 0.005
-const SHORTEST_MS = 10_000
+const MOST_CHANCE = 0.001
+/** Onsets are never closer than this by the way they are counted, which is no rhythm. */
+const APART_MS = 10_000
+const SHORTEST_MS = 2 * APART_MS
 
 export interface Rhythm {
   readonly periodMs: number
@@ -55,7 +57,8 @@ export function rhythmOf(onsets: readonly number[], tests = 1): Rhythm | undefin
         : []
     })
     if (fitting.length < LEAST_FIT * intervals.length) continue
-    // Onsets that come at random leave intervals that are distributed exponentially. One of them is the median and fits itself.
+    // Onsets that come at random leave intervals that are distributed exponentially, but for the least one. One of them is the
+    // median and fits itself.
     const chance = binomialTail(intervals.length - 1, fitting.length - 1, fitsByChance(base, mean, tolerance))
     if (best && chance >= best.chance) continue
     const periodMs = fitting.reduce((sum, one) => sum + one, 0) / fitting.length
@@ -68,7 +71,8 @@ export function rhythmOf(onsets: readonly number[], tests = 1): Rhythm | undefin
 function fitsByChance(base: number, mean: number, tolerance: number): number {
   let sum = 0
   for (let times = 1; times <= MOST_MULTIPLE; times++) {
-    sum += Math.exp((-(times - tolerance) * base) / mean) - Math.exp((-(times + tolerance) * base) / mean)
+    const [low, high] = [(times - tolerance) * base - APART_MS, (times + tolerance) * base - APART_MS]
+    sum += Math.exp(-Math.max(0, low) / (mean - APART_MS)) - Math.exp(-high / (mean - APART_MS))
   }
   return Math.min(1, sum)
 }

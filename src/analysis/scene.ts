@@ -17,13 +17,13 @@ export interface Scene {
   readonly graph: DependencyGraph
   /** Sorted by name. */
   readonly services: readonly ServiceHistory[]
-  /** How much of the last hour has been watched, ms; at least five minutes, as a rate of less would say too much. */
+  /** How much of the last hour has been watched, ms, at least a minute. */
   readonly watchedMs: number
 }
 
 export function sceneOf(history: FailureHistory, graph: DependencyGraph, at: number): Scene {
   history.advance(at)
-  const watchedMs = Math.min(HOUR_MS, Math.max(FIVE_MINUTES_MS, history.observedMs))
+  const watchedMs = Math.min(HOUR_MS, Math.max(MINUTE_MS, history.observedMs))
   return { at: history.now, history, graph, services: history.services(), watchedMs }
 }
 

@@ -11,7 +11,7 @@ const LEAST_ONSETS = 3
 const LEAST_MATCHED = 3
 /** The share of the onsets of the one that has fewer. */
 const LEAST_SHARE = 0.5
-const MOST_CHANCE = 0.005
+const MOST_CHANCE = 0.001
 /** Pairs are looked for among so many services: those with the most episodes, then with the most lone failures. */
 const MOST_SERVICES = 48
 /** A lag shorter than this has no direction: seconds are what is counted. */
