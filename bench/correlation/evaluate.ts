@@ -43,7 +43,11 @@ export function evaluate(incident: Incident): Verdict {
   })
   const labels = incident.expected.map((label) => {
     const at = foundAt.get(label)
-    return { pattern: label.pattern, found: at !== undefined && at <= label.due, ...(at !== undefined && { delayMs: at - label.from }) }
+    return {
+      pattern: label.pattern,
+      found: at !== undefined && at <= label.due,
+      ...(at !== undefined && { delayMs: at - label.from }),
+    }
   })
   const truth = new Set(incident.together.flatMap((group) => pairsOf(group)).map(pairKey))
   const { kind, seed, seconds } = incident

@@ -7,7 +7,12 @@ import type { PairScore, Verdict } from './evaluate.ts'
 const COMMAND = 'npm run eval:correlation'
 
 /** Writes correlation.json and correlation.md into `folder`, if given; returns the Markdown. */
-export function writeReport(verdicts: readonly Verdict[], seeds: readonly [number, number], seconds: number, folder?: URL): string {
+export function writeReport(
+  verdicts: readonly Verdict[],
+  seeds: readonly [number, number],
+  seconds: number,
+  folder?: URL,
+): string {
   const incidents = verdicts.filter(({ kind }) => kind !== 'quiet')
   const calm = verdicts.filter(({ kind }) => kind === 'quiet')
   const hours = calm.reduce((sum, verdict) => sum + verdict.seconds, 0) / 3600
@@ -69,7 +74,10 @@ export function writeReport(verdicts: readonly Verdict[], seeds: readonly [numbe
   if (folder) {
     mkdirSync(folder, { recursive: true })
     const kinds = [...new Set(verdicts.map(({ kind }) => kind))].map((kind) => ofKind(kind, verdicts))
-    writeFileSync(new URL('correlation.json', folder), `${JSON.stringify({ ...context, falseAnHour, patterns, pairs, kinds }, undefined, 1)}\n`)
+    writeFileSync(
+      new URL('correlation.json', folder),
+      `${JSON.stringify({ ...context, falseAnHour, patterns, pairs, kinds }, undefined, 1)}\n`,
+    )
     writeFileSync(new URL('correlation.md', folder), markdown)
   }
   return markdown
@@ -78,7 +86,12 @@ export function writeReport(verdicts: readonly Verdict[], seeds: readonly [numbe
 /** Every label that was not found in time and every false finding, a line each. */
 export function misses(verdicts: readonly Verdict[]): string[] {
   return verdicts.flatMap(({ kind, seed, labels, wrong }) => [
-    ...labels.filter(({ found }) => !found).map(({ pattern, delayMs }) => `${kind} ${seed}: missed ${pattern}${delayMs === undefined ? '' : ` (late: ${delayMs / 1000} s)`}`),
+    ...labels
+      .filter(({ found }) => !found)
+      .map(
+        ({ pattern, delayMs }) =>
+          `${kind} ${seed}: missed ${pattern}${delayMs === undefined ? '' : ` (late: ${delayMs / 1000} s)`}`,
+      ),
     ...wrong.map(({ pattern, what, at }) => `${kind} ${seed}: false ${pattern} ${what} at ${at / 1000}`),
   ])
 }
@@ -92,8 +105,20 @@ function pairScore(verdicts: readonly Verdict[], who: 'ours' | 'rule', hours: nu
   const [right, wrong] = [sum(verdicts, 'right'), sum(verdicts, 'wrong')]
   const all = verdicts.reduce((total, { pairs }) => total + pairs.true, 0)
   const [precision, recall] = [ratio(right, right + wrong), ratio(right, all)]
-  const falseInQuietHour = sum(verdicts.filter(({ kind }) => kind === 'quiet'), 'wrong') / hours
-  return { true: all, found: right, false: wrong, precision, recall, f1: ratio(2 * precision * recall, precision + recall), falseInQuietHour }
+  const falseInQuietHour =
+    sum(
+      verdicts.filter(({ kind }) => kind === 'quiet'),
+      'wrong',
+    ) / hours
+  return {
+    true: all,
+    found: right,
+    false: wrong,
+    precision,
+    recall,
+    f1: ratio(2 * precision * recall, precision + recall),
+    falseInQuietHour,
+  }
 }
 
 function pairCells(score: ReturnType<typeof pairScore>): string[] {

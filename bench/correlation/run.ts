@@ -14,7 +14,9 @@ const RESULTS = new URL('../../../../bench/results/', import.meta.url)
 type Task = readonly [kind: number, seed: number]
 
 if (isMainThread) await main()
-else for (const [kind, seed] of workerData as readonly Task[]) parentPort?.postMessage(evaluate((INCIDENT_KINDS[kind] ?? quiet)(seed)))
+else
+  for (const [kind, seed] of workerData as readonly Task[])
+    parentPort?.postMessage(evaluate((INCIDENT_KINDS[kind] ?? quiet)(seed)))
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
@@ -38,7 +40,8 @@ async function main(): Promise<void> {
         tasks.filter((_, i) => i % workers === worker),
         (verdict) => {
           verdicts.push(verdict)
-          if (verdicts.length % 20 === 0 || verdicts.length === tasks.length) console.error(`${verdicts.length} of ${tasks.length}`)
+          if (verdicts.length % 20 === 0 || verdicts.length === tasks.length)
+            console.error(`${verdicts.length} of ${tasks.length}`)
         },
       ),
     ),

@@ -84,24 +84,37 @@ export class BlockBuckets {
   /**
    * How much more the ordinary failures scatter than independent ones would: Pearson's statistic by its degrees of freedom,
    * over blocks of 10 s and of 60 s, the greater of both, at least 1. Few blocks say little, so the sum is filled up with
-   * `PRIOR` blocks that scatter just so.
+   * `PRIOR` blocks that scatter somewhat.
    */
   dispersion(rate: number): number {
     return Math.max(1, this.#scatter(rate, 1), this.#scatter(rate, 6))
   }
 
+  /**
+   * How far the failure rate itself wanders from minute to minute: its variance beyond that of independent failures, by the
+   * method of moments, of minutes with 20 calls or more; at most 0.01.
+   */
+  wander(rate: number): number {
+    let [minutes, all, squares, sum] = [0, 0, 0, 0]
+    const start = Math.max(0, Math.floor((this.#newest - BLOCKS + 1) / 6) * 6)
+    for (let b = start; b <= this.#newest; b += 6) {
+      const { calls, failures } = this.#ordinaryOf(b, 6)
+      if (calls < 20) continue
+      minutes++
+      all += calls
+      squares += calls * calls
+      sum += (failures - calls * rate) ** 2 / calls
+    }
+    if (minutes < 3) return 0
+    return Math.min(0.01, Math.max(0, (sum - (minutes - 1) * rate * (1 - rate)) / (all - squares / all)))
+  }
+
   #scatter(rate: number, group: number): number {
-    let sum = PRIOR
+    let sum = PRIOR * PRIOR_SCATTER
     let degrees = PRIOR
     const start = Math.floor((this.#newest - BLOCKS + 1) / group) * group
     for (let b = Math.max(0, start); b <= this.#newest; b += group) {
-      let [calls, failures] = [0, 0]
-      for (let i = b; i < b + group; i++) {
-        const slot = i % SLOTS
-        if (this.#block[slot] !== i) continue
-        calls += this.#ordinaryCalls[slot]!
-        failures += this.#ordinaryFailures[slot]!
-      }
+      const { calls, failures } = this.#ordinaryOf(b, group)
       const expected = calls * rate
       // A block in which next to no failure was to be expected says nothing of scatter, but one failure would count as much.
       if (expected < 0.1 && failures < 2) continue
@@ -110,6 +123,17 @@ export class BlockBuckets {
       degrees++
     }
     return sum / degrees
+  }
+
+  #ordinaryOf(first: number, group: number): Counted {
+    let [calls, failures] = [0, 0]
+    for (let b = first; b < first + group; b++) {
+      const slot = b % SLOTS
+      if (this.#block[slot] !== b) continue
+      calls += this.#ordinaryCalls[slot]!
+      failures += this.#ordinaryFailures[slot]!
+    }
+    return { calls, failures }
   }
 
   /** The slot of a second's block, made its own if it was an older one's; -1 if it is a newer one's by now. */
@@ -136,3 +160,4 @@ export class BlockBuckets {
 }
 
 const PRIOR = 10
+const PRIOR_SCATTER = 1.75

@@ -1,7 +1,7 @@
 // Cascade: a service fails and those that depend on it fail in its wake, along the dependency graph. Names the root: the one
 // on which all others depend and on which none of them is to blame. What is learned without a graph is in learnedCascade.ts.
 import type { Finding } from '../model/findings.ts'
-import { atLeastOne, corrected } from './chance.ts'
+import { atLeastOne } from './chance.ts'
 import { startingTogether } from './commonCause.ts'
 import { ancestors } from './dependencyGraph.ts'
 import { type Episode, prevailing } from './episodes.ts'
@@ -13,6 +13,8 @@ const LAG_A_STEP_MS = 60_000
 /** What may be seen in the wrong order, as seconds are what is counted, ms. */
 const DISORDER_MS = 1000
 const MOST_CHANCE = 0.05
+/** How old an episode may be to be part of one that has grown in the last five minutes, ms. */
+const REACH_MS = 900_000
 /** What starts together and fails alike may have a common cause that others are yet to show: it is waited for, ms. */
 const WAIT_MS = 20_000
 
@@ -23,11 +25,17 @@ interface Step {
   readonly chance: number
 }
 
-export function cascades(scene: Scene): Finding[] {
+export interface Followed {
+  readonly finding: Finding
+  /** Whether it may yet turn out that its services have a common cause. */
+  readonly waits: boolean
+}
+
+export function cascades(scene: Scene): Followed[] {
   if (scene.graph.size === 0) return []
   const recent = new Map<string, Episode>()
   for (const service of scene.services) {
-    const episode = lastBegun(service, scene.at, FIVE_MINUTES_MS)
+    const episode = lastBegun(service, scene.at, REACH_MS)
     if (episode) recent.set(service.service, episode)
   }
   const steps = new Map<string, Step>()
@@ -40,17 +48,25 @@ export function cascades(scene: Scene): Finding[] {
     const root = rootOf(service, steps)
     trees.set(root, [...(trees.get(root) ?? [root]), service])
   }
-  return [...trees].map(([root, members]) => findingOf(scene, root, members.sort(), steps, recent))
+  return [...trees]
+    .filter(([, members]) => members.some((name) => recent.get(name)!.from >= scene.at - FIVE_MINUTES_MS))
+    .map(([root, members]) => ({
+      finding: findingOf(scene, root, members.sort(), steps, recent),
+      waits: members.some((name) => name !== root && mayBeCommon(scene.at, recent.get(name)!, recent.get(root)!)),
+    }))
 }
 
-/** The nearest dependency that began to fail before the service did and late enough to be the reason. */
+/**
+ * The nearest dependency that began to fail before the service did and late enough to be the reason. A rejected credential is
+ * a service's own, whatever it depends on.
+ */
 function bestStep(scene: Scene, service: string, episode: Episode, recent: ReadonlyMap<string, Episode>): Step | undefined {
   const own = scene.history.service(service)
   const others = own ? inHour(own, scene.at).length - 1 : 0
   let best: (Step & { readonly away: number }) | undefined
   for (const [parent, away] of ancestors(scene.graph, service)) {
     const above = recent.get(parent)
-    if (!above || mayBeCommon(scene.at, episode, above)) continue
+    if (!above || prevailing(episode).type === 'authentication') continue
     const lag = episode.from - above.from
     if (lag < -DISORDER_MS - above.slackMs || lag > LAG_A_STEP_MS * away + episode.slackMs) continue
     const span = Math.max(lag, 0) + DISORDER_MS + above.slackMs
@@ -63,11 +79,10 @@ function bestStep(scene: Scene, service: string, episode: Episode, recent: Reado
   return best
 }
 
-/** Whether two episodes may yet turn out to be of one cause; a rejected credential is always one's own. */
+/** Whether two episodes may yet turn out to be of one cause. */
 function mayBeCommon(at: number, episode: Episode, above: Episode): boolean {
-  const { type } = prevailing(episode)
-  if (type === 'authentication') return true
-  return type === prevailing(above).type && at - episode.from < WAIT_MS && startingTogether([episode, above]).length === 2
+  if (at - episode.from >= WAIT_MS || startingTogether([episode, above]).length < 2) return false
+  return prevailing(episode).type === prevailing(above).type
 }
 
 function rootOf(service: string, steps: ReadonlyMap<string, Step>): string {
@@ -88,8 +103,8 @@ function findingOf(
   recent: ReadonlyMap<string, Episode>,
 ): Finding {
   const taken = services.flatMap((service) => (service === root ? [] : (steps.get(service) ?? [])))
-  // The weakest link, corrected for the number of links.
-  const chance = corrected(Math.max(...taken.map((step) => step.chance)), taken.length)
+  // That each of the dependents failed by itself, and independently.
+  const chance = taken.reduce((product, step) => product * step.chance, 1)
   const episodes = services.flatMap((service) => recent.get(service) ?? [])
   const interval = {
     from: Math.min(...episodes.map(({ from }) => from)),

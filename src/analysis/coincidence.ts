@@ -26,12 +26,16 @@ const ALIKE_SHARE = 0.25
 /** Lags further out, which tell how close together the two come by chance at such times. */
 const AROUND_MS = 180_000
 const TRIED = 6
+const LEAST_MATCHED = 3
+/** The share of the onsets of the one that has fewer. */
+const LEAST_SHARE = 0.5
 /**
  * How many lags are tried, in effect: windows side by side between -60 s and 60 s are 13 (four of 3 s up to 6 s, and on each
  * side ln(60 / 6) / (2 * 0.25) = 4.6 beyond); as they are laid where the data are and not side by side, twice as many.
  */
 export const LAGS_TRIED = 26
 
+/** The lag at which two series of onsets (sorted, epoch ms) meet least by chance; undefined if they meet too seldom to say. */
 export function coincidence(a: readonly number[], b: readonly number[], spanMs: number): Coincidence | undefined {
   const near: number[] = []
   let around = 0
@@ -43,9 +47,12 @@ export function coincidence(a: readonly number[], b: readonly number[], spanMs: 
       if (Math.abs(lag) <= LONGEST_LAG_MS) near.push(lag)
     }
   }
+  const least = Math.max(LEAST_MATCHED, LEAST_SHARE * Math.min(a.length, b.length))
+  if (near.length < least) return undefined
   let best: Coincidence | undefined
-  for (const centre of fullest(near)) {
+  for (const centre of fullest(near, least)) {
     const found = matchAt(a, b, centre, around, spanMs)
+    if (found.matched < least) continue
     if (!best || found.chance < best.chance || (found.chance === best.chance && Math.abs(found.lagMs) < Math.abs(best.lagMs)))
       best = found
   }
@@ -58,8 +65,8 @@ function halfWidth(lag: number): number {
 }
 
 /** Where the most lags lie together: the lags around which the window is fullest, for its width. */
-function fullest(lags: readonly number[]): number[] {
-  const sorted = [...lags].sort((x, y) => x - y)
+function fullest(lags: readonly number[], least: number): number[] {
+  const sorted = Float64Array.from(lags).sort()
   const scored: { readonly lag: number; readonly score: number }[] = []
   let [low, high] = [0, 0]
   for (const lag of sorted) {
@@ -69,7 +76,7 @@ function fullest(lags: readonly number[]): number[] {
     while (high < sorted.length && sorted[high]! <= lag + half) high++
     while (high > 0 && sorted[high - 1]! > lag + half) high--
     const inside = high - low
-    if (inside >= 2) scored.push({ lag, score: inside - (sorted.length * half) / LONGEST_LAG_MS })
+    if (inside >= least) scored.push({ lag, score: inside - (sorted.length * half) / LONGEST_LAG_MS })
   }
   scored.sort((x, y) => y.score - x.score || Math.abs(x.lag) - Math.abs(y.lag))
   const centres: number[] = []

@@ -13,12 +13,15 @@ const FORGET_SECONDS = SECONDS_KEPT - 10
 const SILENT_SECONDS = 60
 /** An episode that lasts longer than this is the new normal. */
 const NORMAL_AFTER_SECONDS = 900
-/** Scatter beyond this is not clumps of failures but a rate that wanders, which the distance to the episode's rate allows for. */
-const MOST_DISPERSION = 8
+/** Scatter beyond this is not clumps of failures but a rate that wanders, which `wander` allows for. */
+const MOST_DISPERSION = 4
 /** What is known of a service before its first call: 1 failure in 100 calls, as if 50 had been seen. */
 const PRIOR_CALLS = 50
 const PRIOR_RATE = 0.01
 const LEAST_RATE = 0.01
+/** Of a service that has only been watched for a while, a failure rate up to this is nothing new; none is known after 20 min. */
+const UNKNOWN_RATE = 0.05
+const KNOWN_SECONDS = 1200
 const MOST_RATE = 0.5
 const REMEMBERED = 64
 
@@ -166,7 +169,7 @@ export class EpisodeDetector {
 
   /**
    * Sets weights and thresholds anew from the baseline, every ten seconds. With p0 the ordinary failure rate (its upper bound,
-   * two standard errors up) and p1 = max(0.35, 3 p0) that of an episode, a failure weighs ln(p1/p0), a success
+   * two standard deviations up, of its estimate and of its wandering) and p1 = max(0.35, 3 p0) that of an episode, a failure weighs ln(p1/p0), a success
    * ln((1-p0)/(1-p1)). A sum of ln(calls an hour / FALSE_AN_HOUR) is reached by chance at most FALSE_AN_HOUR times an hour,
    * as each call begins such a sum with a probability of at most exp(-threshold). The scatter of the service divides the sum.
    */
@@ -177,8 +180,9 @@ export class EpisodeDetector {
     this.#blocks.advance(second)
     const { calls, failures } = this.#blocks.baseline
     const mean = (failures + PRIOR_RATE * PRIOR_CALLS) / (calls + PRIOR_CALLS)
-    const upper = mean + 2 * Math.sqrt((mean * (1 - mean)) / (calls + PRIOR_CALLS))
-    const p0 = Math.min(MOST_RATE, Math.max(LEAST_RATE, upper))
+    const upper = mean + 2 * Math.sqrt((mean * (1 - mean)) / (calls + PRIOR_CALLS) + this.#blocks.wander(mean))
+    const unknown = UNKNOWN_RATE * Math.max(0, 1 - (second - this.#born) / KNOWN_SECONDS)
+    const p0 = Math.min(MOST_RATE, Math.max(LEAST_RATE + unknown, upper))
     const p1 = Math.min(0.9, Math.max(0.35, 3 * p0))
     const observed = Math.min(3600, Math.max(60, second - this.#born))
     this.#callsPerSecond = calls / observed

@@ -17,8 +17,11 @@ export function findCorrelations(history: FailureHistory, graph: DependencyGraph
   const scene = sceneOf(history, graph, at)
   const followed = cascades(scene)
   // A group that one cascade covers is explained by it; a cascade within a group that it does not cover has no cause of its own.
-  const causes = commonCauses(scene).filter((cause) => !followed.some((cascade) => covers(cascade, cause)))
-  const graphCascades = followed.filter((cascade) => !causes.some((cause) => covers(cause, cascade)))
+  const causes = commonCauses(scene).filter((cause) => !followed.some((cascade) => covers(cascade.finding, cause)))
+  const graphCascades = followed
+    .filter(({ waits }) => !waits)
+    .map(({ finding }) => finding)
+    .filter((cascade) => !causes.some((cause) => covers(cause, cascade)))
   const pairs = correlatedPairs(scene)
   const learned = learnedCascades(scene, pairs).filter((cascade) => !graphCascades.some((other) => covers(other, cascade)))
   const wide = [...systemWide(scene), ...causes, ...graphCascades, ...learned]

@@ -2,6 +2,12 @@
 // rhythms are looked for in both.
 import type { ServiceHistory } from './serviceHistory.ts'
 
+/**
+ * What chances are multiplied by for having looked in both series, at every tick: 2 for episodes, and ten times as much for
+ * series with lone failures, of which there are many in any traffic.
+ */
+export const LOOKS = [2, 20] as const
+
 /** A service with more lone failures than this in the time looked at has too many for any of them to mean something. */
 const MOST_LONE = 60
 

@@ -2,7 +2,7 @@
 // once, twice or three times the median, so that an occasion that was missed does not hide the others.
 import type { Finding } from '../model/findings.ts'
 import { binomialTail, corrected } from './chance.ts'
-import { onsetSeries } from './onsets.ts'
+import { LOOKS, onsetSeries } from './onsets.ts'
 import { recommend } from './recommendations.ts'
 import { evidenceOfOnsets, median, type Scene } from './scene.ts'
 import type { ServiceHistory } from './serviceHistory.ts'
@@ -13,7 +13,7 @@ const TOLERANCES = [0.03, 0.06, 0.12, 0.2]
 const MOST_MULTIPLE = 3
 /** The share of intervals that must fit. */
 const LEAST_FIT = 0.6
-const MOST_CHANCE = 0.001
+const MOST_CHANCE = 0.005
 /** Onsets are never closer than this by the way they are counted, which is no rhythm. */
 const APART_MS = 10_000
 const SHORTEST_MS = 2 * APART_MS
@@ -29,11 +29,12 @@ export interface Rhythm {
 
 export function recurring(scene: Scene): Finding[] {
   const candidates = scene.services.flatMap((service) =>
-    onsetSeries(service).flatMap((onsets) => (onsets.length >= LEAST_ONSETS ? [{ service, onsets }] : [])),
+    onsetSeries(service).flatMap((onsets, kind) => (onsets.length >= LEAST_ONSETS ? [{ service, onsets, kind }] : [])),
   )
+  const tests = LOOKS.map((looks, kind) => looks * candidates.filter((one) => one.kind === kind).length)
   const found = new Map<string, Finding>()
-  for (const { service, onsets } of candidates) {
-    const rhythm = rhythmOf(onsets, candidates.length)
+  for (const { service, onsets, kind } of candidates) {
+    const rhythm = rhythmOf(onsets, tests[kind])
     if (!rhythm || rhythm.chance > MOST_CHANCE || !goesOn(rhythm, onsets, scene.at)) continue
     const finding = findingOf(scene, service, onsets, rhythm)
     if ((found.get(service.service)?.strength ?? 0) < finding.strength) found.set(service.service, finding)

@@ -3,15 +3,12 @@
 import type { Finding } from '../model/findings.ts'
 import { corrected } from './chance.ts'
 import { type Coincidence, coincidence, LAGS_TRIED } from './coincidence.ts'
-import { onsetSeries } from './onsets.ts'
+import { LOOKS, onsetSeries } from './onsets.ts'
 import { recommend } from './recommendations.ts'
 import { byTime, evidenceOfOnsets, HOUR_MS, type Scene } from './scene.ts'
 
 const LEAST_ONSETS = 3
-const LEAST_MATCHED = 3
-/** The share of the onsets of the one that has fewer. */
-const LEAST_SHARE = 0.5
-const MOST_CHANCE = 0.001
+const MOST_CHANCE = 0.005
 /** Pairs are looked for among so many services: those with the most episodes, then with the most lone failures. */
 const MOST_SERVICES = 48
 /** A lag shorter than this has no direction: seconds are what is counted. */
@@ -37,8 +34,8 @@ export function correlatedPairs(scene: Scene): Pair[] {
     .slice(0, MOST_SERVICES)
     .sort((x, y) => (x.service < y.service ? -1 : 1))
   // How many onsets there are says nothing of whether they coincide, so the pairs that have too few are no tests.
-  let tests = 0
-  const looked: { readonly a: string; readonly b: string; readonly found: Coincidence }[] = []
+  const tests = [0, 0]
+  const looked: { readonly a: string; readonly b: string; readonly kind: number; readonly found: Coincidence }[] = []
   for (let i = 0; i < active.length; i++) {
     for (let j = i + 1; j < active.length; j++) {
       const [a, b] = [active[i]!, active[j]!]
@@ -47,17 +44,15 @@ export function correlatedPairs(scene: Scene): Pair[] {
         if (kind === 1 && !x && !y) continue
         const [first, second] = [x ?? a.series[0]!, y ?? b.series[0]!]
         if (first.length < LEAST_ONSETS || second.length < LEAST_ONSETS) continue
-        tests++
+        tests[kind]!++
         const found = coincidence(first, second, scene.watchedMs)
-        if (found && found.matched >= Math.max(LEAST_MATCHED, LEAST_SHARE * Math.min(first.length, second.length))) {
-          looked.push({ a: a.service, b: b.service, found })
-        }
+        if (found) looked.push({ a: a.service, b: b.service, kind, found })
       }
     }
   }
   const best = new Map<string, Pair>()
-  for (const { a, b, found } of looked) {
-    const chance = corrected(found.chance, tests * LAGS_TRIED)
+  for (const { a, b, kind, found } of looked) {
+    const chance = corrected(found.chance, tests[kind]! * LAGS_TRIED * LOOKS[kind]!)
     if (chance > MOST_CHANCE) continue
     const key = JSON.stringify([a, b])
     const held = best.get(key)

@@ -2,7 +2,7 @@
 import type { FailureType } from '../../src/model/failures.ts'
 import type { Random } from '../../src/model/random.ts'
 import { type Incident, Stage, showing, widest } from './incident.ts'
-import { IN_TIME_MS, type Label, type Permission, showsAt } from './labels.ts'
+import { IN_TIME_MS, type Label, type Permission, SHOWING_FAILURES, showsAt } from './labels.ts'
 import { logUniform, normal, pick, some, uniform, whole } from './sampling.ts'
 import type { Fault, Recording } from './traffic.ts'
 
@@ -15,6 +15,9 @@ const TYPES: readonly FailureType[] = [
   'memory_error',
 ]
 const SERVER_TYPES: readonly FailureType[] = ['timeout', 'http_error', 'service_unavailable']
+
+/** Faults of one type that begin within this, ms, may be taken for one, though they followed each other. */
+const ALIKE_MS = 6000
 
 export function quiet(seed: number): Incident {
   const stage = new Stage('quiet', seed, 3600, 20)
@@ -118,7 +121,7 @@ function pair(seed: number): Incident {
   // Some pairs share lone failures only: one or two calls at a time, of services that otherwise hardly ever fail.
   const lone = random.next() < 0.25
   for (const name of [a, b]) lone ? stage.cast(name, 1, 20, uniform(random, 0, 0.0005)) : stage.cast(name, 1, 100)
-  const lag = random.next() < 0.25 ? uniform(random, 0, 200) : logUniform(random, 500, 60_000)
+  const lag = random.next() < 0.25 ? uniform(random, 0, 200) : logUniform(random, 500, lone ? 5000 : 60_000)
   const count = lone ? whole(random, 9, 14) : whole(random, 5, 9)
   const lags: number[] = []
   for (const at of occasions(random, count, 600_000, 4_000_000, 150_000)) {
@@ -128,12 +131,12 @@ function pair(seed: number): Incident {
     if (both) lags.push(later)
     for (const [name, start] of [[a, at], ...(both ? [[b, at + later]] : [])] as [string, number][]) {
       const { rate } = stage.traffic.find((one) => one.name === name)!
-      const duration = lone ? Math.min(4000, 2000 / rate) : uniform(random, Math.max(4000, 12_000 / rate), 25_000)
+      const duration = lone ? Math.min(4000, 2000 / rate) : uniform(random, Math.max(4000, 14_000 / rate), 25_000)
       stage.faults.push(fault(random, name, start, duration, type, { share: lone ? 1 : uniform(random, 0.6, 1) }))
     }
   }
   const recordings = stage.play()
-  const met = struckTogether(recordings, stage.faults, a, b, lone ? 1 : 6)
+  const met = struckTogether(recordings, stage.faults, a, b, lone ? 1 : SHOWING_FAILURES)
   const due = stage.seconds * 1000
   const directed = lag >= 2000 && { direction: { from: a, to: b } }
   const expected: Label[] =
@@ -157,13 +160,13 @@ function recurring(seed: number): Incident {
   const jitter = uniform(random, 0.01, 0.08)
   const { rate } = stage.traffic.find(({ name }) => name === service)!
   for (let i = 0, at = 600_000; i < count; i++) {
-    const duration = Math.min(periodMs * 0.3, Math.max(8000 / rate, uniform(random, 2000, 20_000)))
+    const duration = Math.min(periodMs * 0.3, Math.max(14_000 / rate, uniform(random, 2000, 20_000)))
     if (i < 3 || random.next() < 0.95)
       stage.faults.push(fault(random, service, at, duration, type, { share: uniform(random, 0.6, 1) }))
     at += periodMs * Math.max(0.5, 1 + jitter * normal(random))
   }
   const recordings = stage.play()
-  const shown = stage.faults.filter((_, i) => showsAt(recordings, stage.faults, i, 4) !== undefined).length
+  const shown = stage.faults.filter((_, i) => showsAt(recordings, stage.faults, i) !== undefined).length
   const due = stage.seconds * 1000
   const expected: Label[] =
     shown >= 5 && shown >= 0.8 * stage.faults.length
@@ -265,12 +268,24 @@ function oneOff(stage: Stage, expect: (shown: Map<string, number>, hidden: strin
   return stage.incident(recordings, { expected, permitted, together: [[...struck]] })
 }
 
-/** True whenever services fail: each of them bursts, and three of them are many. */
+/** True whenever services fail: each of them bursts, three of them are many, and three that began alike at once look like one cause. */
 function always(faults: readonly Fault[]): Permission[] {
   const struck = [...new Set(faults.map(({ service }) => service))]
   const from = Math.min(...faults.map((one) => one.from))
+  const alike = faults.flatMap((one) => {
+    const group = faults.filter((other) => other.type === one.type && other.from >= one.from && other.from <= one.from + ALIKE_MS)
+    return group.length >= 3
+      ? [
+          permit(
+            'common_cause',
+            group.map(({ service }) => service),
+            one.from,
+          ),
+        ]
+      : []
+  })
   const bursts = struck.map((service) => permit('burst', [service], from))
-  return struck.length >= 3 ? [...bursts, permit('system_wide', struck, from)] : bursts
+  return [...bursts, ...alike, ...(struck.length >= 3 ? [permit('system_wide', struck, from)] : [])]
 }
 
 function fault(

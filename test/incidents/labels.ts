@@ -4,7 +4,7 @@ import type { Finding, FindingPattern } from '../../src/model/findings.ts'
 import type { Fault, Recording } from './traffic.ts'
 
 /** A fault shows if it has made so many calls fail, in its first two minutes. */
-export const SHOWING_FAILURES = 6
+export const SHOWING_FAILURES = 8
 const SHOWING_MS = 120_000
 /** What shows is to be found within this, ms. */
 export const IN_TIME_MS = 60_000
