@@ -82,19 +82,30 @@ export class BlockBuckets {
   }
 
   /**
-   * How much more the ordinary failures scatter than independent ones would: Pearson's statistic by its degrees of freedom,
-   * over blocks of 10 s and of 60 s, the greater of both, at least 1. Few blocks say little, so the sum is filled up with
+   * How much more the ordinary failures scatter than independent ones would, as they come in clumps: Pearson's statistic by
+   * its degrees of freedom over blocks of 10 s, at least 1. Few blocks say little, so the sum is filled up with
    * `PRIOR` blocks that scatter somewhat.
    */
   dispersion(rate: number): number {
-    return Math.max(1, this.#scatter(rate, 1), this.#scatter(rate, 6))
+    let sum = PRIOR * PRIOR_SCATTER
+    let degrees = PRIOR
+    for (let b = Math.max(0, this.#newest - BLOCKS + 1); b <= this.#newest; b++) {
+      const { calls, failures } = this.#ordinaryOf(b, 1)
+      const expected = calls * rate
+      // A block in which next to no failure was to be expected says nothing of scatter, but one failure would count as much.
+      if (expected < 0.1 && failures < 2) continue
+      sum += (failures - expected) ** 2 / (Math.max(expected, 0.1) * (1 - rate))
+      degrees++
+    }
+    return Math.max(1, sum / degrees)
   }
 
   /**
-   * How far the failure rate itself wanders from minute to minute: its variance beyond that of independent failures, by the
-   * method of moments, of minutes with 20 calls or more; at most 0.01.
+   * How far the failure rate itself wanders from minute to minute: its variance beyond that of failures in clumps, by the
+   * method of moments, over minutes with 20 calls or more; at most 0.01.
    */
   wander(rate: number): number {
+    const clumps = this.dispersion(rate)
     let [minutes, all, squares, sum] = [0, 0, 0, 0]
     const start = Math.max(0, Math.floor((this.#newest - BLOCKS + 1) / 6) * 6)
     for (let b = start; b <= this.#newest; b += 6) {
@@ -106,23 +117,7 @@ export class BlockBuckets {
       sum += (failures - calls * rate) ** 2 / calls
     }
     if (minutes < 3) return 0
-    return Math.min(0.01, Math.max(0, (sum - (minutes - 1) * rate * (1 - rate)) / (all - squares / all)))
-  }
-
-  #scatter(rate: number, group: number): number {
-    let sum = PRIOR * PRIOR_SCATTER
-    let degrees = PRIOR
-    const start = Math.floor((this.#newest - BLOCKS + 1) / group) * group
-    for (let b = Math.max(0, start); b <= this.#newest; b += group) {
-      const { calls, failures } = this.#ordinaryOf(b, group)
-      const expected = calls * rate
-      // A block in which next to no failure was to be expected says nothing of scatter, but one failure would count as much.
-      if (expected < 0.1 && failures < 2) continue
-      const variance = Math.max(expected, 0.1) * (1 - rate)
-      sum += (failures - expected) ** 2 / variance
-      degrees++
-    }
-    return sum / degrees
+    return Math.min(0.01, Math.max(0, (sum - (minutes - 1) * rate * (1 - rate) * clumps) / (all - squares / all)))
   }
 
   #ordinaryOf(first: number, group: number): Counted {

@@ -6,15 +6,13 @@ import { startingTogether } from './commonCause.ts'
 import { ancestors } from './dependencyGraph.ts'
 import { type Episode, prevailing } from './episodes.ts'
 import { recommend } from './recommendations.ts'
-import { evidence, FIVE_MINUTES_MS, inHour, lastBegun, median, type Scene } from './scene.ts'
+import { evidence, FIVE_MINUTES_MS, inHour, lastBegun, median, REACH_MS, type Scene } from './scene.ts'
 
 /** A dependent follows within this for each step in the graph, ms: longer, and it is hardly the same story. */
 const LAG_A_STEP_MS = 60_000
 /** What may be seen in the wrong order, as seconds are what is counted, ms. */
 const DISORDER_MS = 1000
 const MOST_CHANCE = 0.05
-/** How old an episode may be to be part of one that has grown in the last five minutes, ms. */
-const REACH_MS = 900_000
 /** What starts together and fails alike may have a common cause that others are yet to show: it is waited for, ms. */
 const WAIT_MS = 20_000
 

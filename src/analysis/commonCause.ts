@@ -5,7 +5,7 @@ import type { Finding } from '../model/findings.ts'
 import { corrected, poissonTail } from './chance.ts'
 import { type Episode, prevailing } from './episodes.ts'
 import { recommend } from './recommendations.ts'
-import { evidence, FIVE_MINUTES_MS, inHour, lastBegun, type Scene } from './scene.ts'
+import { evidence, FIVE_MINUTES_MS, inHour, lastBegun, REACH_MS, type Scene } from './scene.ts'
 
 /** Episodes have begun at once if some moment lies within this of the possible beginnings of each, ms. */
 const AT_ONCE_MS = 3000
@@ -13,16 +13,27 @@ const AT_ONCE_MS = 3000
 const LEAST_SHARE = 0.6
 const MOST_CHANCE = 0.01
 
-export function commonCauses(scene: Scene): Finding[] {
+/** Causes of the last quarter of an hour, so that they go on to explain what they led to; `fresh` if of the last five minutes. */
+export interface Cause {
+  readonly finding: Finding
+  readonly fresh: boolean
+}
+
+export function commonCauses(scene: Scene): Cause[] {
   const recent = scene.services.flatMap((service) => {
-    const episode = lastBegun(service, scene.at, FIVE_MINUTES_MS)
+    const episode = lastBegun(service, scene.at, REACH_MS)
     const type = episode && prevailing(episode)
     return type && type.share >= LEAST_SHARE ? [{ episode, type: type.type }] : []
   })
   const types = FAILURE_TYPES.filter((type) => recent.filter((one) => one.type === type).length >= leastServices(type))
   return types.flatMap((type) => {
-    const group = startingTogether(recent.filter((one) => one.type === type).map(({ episode }) => episode))
-    return group.length >= leastServices(type) ? findingOf(scene, type, group, types.length) : []
+    const causes: Cause[] = []
+    let left = recent.filter((one) => one.type === type).map(({ episode }) => episode)
+    for (let group = startingTogether(left); group.length >= leastServices(type); group = startingTogether(left)) {
+      causes.push(...causeOf(scene, type, group, types.length))
+      left = left.filter((episode) => !group.includes(episode))
+    }
+    return causes
   })
 }
 
@@ -43,7 +54,7 @@ export function startingTogether(episodes: readonly Episode[]): Episode[] {
   return best
 }
 
-function findingOf(scene: Scene, type: FailureType, group: readonly Episode[], types: number): Finding[] {
+function causeOf(scene: Scene, type: FailureType, group: readonly Episode[], types: number): Cause[] {
   const services = group.map(({ service }) => service)
   const from = Math.min(...group.map((episode) => episode.from))
   const span = Math.max(...group.map((episode) => episode.from + 2 * AT_ONCE_MS - from))
@@ -63,16 +74,15 @@ function findingOf(scene: Scene, type: FailureType, group: readonly Episode[], t
     failures += episode.failures
     ofType += episode.types[FAILURE_TYPES.indexOf(type)]!
   }
-  return [
-    {
-      pattern: 'common_cause',
-      services,
-      strength: (ofType / failures) * (1 - chance),
-      severity: type === 'authentication' || services.length >= 4 ? 'high' : 'normal',
-      failureType: type,
-      interval,
-      evidence: evidence(scene, services, interval, group.length, chance),
-      recommendations: recommend.commonCause(type),
-    },
-  ]
+  const finding: Finding = {
+    pattern: 'common_cause',
+    services,
+    strength: (ofType / failures) * (1 - chance),
+    severity: type === 'authentication' || services.length >= 4 ? 'high' : 'normal',
+    failureType: type,
+    interval,
+    evidence: evidence(scene, services, interval, group.length, chance),
+    recommendations: recommend.commonCause(type),
+  }
+  return [{ finding, fresh: group.some((episode) => episode.from >= scene.at - FIVE_MINUTES_MS) }]
 }

@@ -17,11 +17,12 @@ export function findCorrelations(history: FailureHistory, graph: DependencyGraph
   const scene = sceneOf(history, graph, at)
   const followed = cascades(scene)
   // A group that one cascade covers is explained by it; a cascade within a group that it does not cover has no cause of its own.
-  const causes = commonCauses(scene).filter((cause) => !followed.some((cascade) => covers(cascade.finding, cause)))
+  const explaining = commonCauses(scene).filter(({ finding }) => !followed.some((cascade) => covers(cascade.finding, finding)))
+  const causes = explaining.filter(({ fresh }) => fresh).map(({ finding }) => finding)
   const graphCascades = followed
     .filter(({ waits }) => !waits)
     .map(({ finding }) => finding)
-    .filter((cascade) => !causes.some((cause) => covers(cause, cascade)))
+    .filter((cascade) => !explaining.some((cause) => covers(cause.finding, cascade)))
   const pairs = correlatedPairs(scene)
   const learned = learnedCascades(scene, pairs).filter((cascade) => !graphCascades.some((other) => covers(other, cascade)))
   const wide = [...systemWide(scene), ...causes, ...graphCascades, ...learned]

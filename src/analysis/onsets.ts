@@ -3,10 +3,10 @@
 import type { ServiceHistory } from './serviceHistory.ts'
 
 /**
- * What chances are multiplied by for having looked in both series, at every tick: 2 for episodes, and ten times as much for
- * series with lone failures, of which there are many in any traffic.
+ * What chances are multiplied by for having looked in both series, at every tick: 2 for episodes, and fifty times as much
+ * for series with lone failures, of which there are many in any traffic.
  */
-export const LOOKS = [2, 20] as const
+export const LOOKS = [2, 100] as const
 
 /** A service with more lone failures than this in the time looked at has too many for any of them to mean something. */
 const MOST_LONE = 60

@@ -8,6 +8,8 @@ import type { ServiceHistory } from './serviceHistory.ts'
 export const MINUTE_MS = 60_000
 export const FIVE_MINUTES_MS = 300_000
 export const HOUR_MS = 3_600_000
+/** How old an episode may be to be part of something that has grown in the last five minutes. */
+export const REACH_MS = 900_000
 const MOST_EVENTS = 16
 const MOST_COUNTS = 50
 

@@ -87,7 +87,7 @@ function learnedCascade(seed: number): Incident {
   const chain = some(random, stage.names, whole(random, 3, 4))
   for (const name of chain) stage.cast(name, 1, 100)
   const lags = chain.slice(1).map(() => logUniform(random, 1000, 30_000))
-  for (const at of occasions(random, whole(random, 7, 9), 600_000, 4_000_000, 240_000)) {
+  for (const at of occasions(random, whole(random, 7, 9), 600_000, 4_000_000, 150_000)) {
     let start = at
     for (const [i, name] of chain.entries()) {
       if (i > 0) start += delayed(random, lags[i - 1]!)
@@ -124,7 +124,7 @@ function pair(seed: number): Incident {
   const lag = random.next() < 0.25 ? uniform(random, 0, 200) : logUniform(random, 500, lone ? 5000 : 60_000)
   const count = lone ? whole(random, 9, 14) : whole(random, 5, 9)
   const lags: number[] = []
-  for (const at of occasions(random, count, 600_000, 4_000_000, 150_000)) {
+  for (const at of occasions(random, count, 600_000, 4_000_000, 100_000)) {
     const later = Math.max(0, delayed(random, lag))
     const type = pick(random, SERVER_TYPES)
     const both = random.next() < 0.9
