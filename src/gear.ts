@@ -3,6 +3,7 @@ import { Observable, ReplaySubject, takeUntil } from 'rxjs'
 import type { Board } from './actors/board.ts'
 import type { Breaker } from './actors/breaker.ts'
 import { type ExecuteOptions, execute, type Protected } from './actors/execute.ts'
+import type { Fallback, FallbackResult } from './actors/fallback.ts'
 import { KeyedBreakers } from './actors/keyedBreakers.ts'
 import { parentOf } from './actors/keyedName.ts'
 import type { Permit } from './actors/permit.ts'
@@ -29,7 +30,11 @@ export interface Switchgear<Services extends Record<string, ServiceInput> = Reco
    */
   readonly events$: Observable<GearEvent>
   /** See {@link KeyableService.execute}. */
-  execute<T, F = never>(service: Named<Services>, run: Protected<T>, options?: ExecuteOptions<F>): Promise<T | F>
+  execute<T, F extends Fallback | undefined = undefined>(
+    service: Named<Services>,
+    run: Protected<T>,
+    options?: ExecuteOptions<F>,
+  ): Promise<T | FallbackResult<F>>
   /** See {@link KeyableService.admit}. */
   admit(service: Named<Services>): Permit
   /** See {@link KeyableService.peek}. */
@@ -93,7 +98,11 @@ export class Gear<Services extends Record<string, ServiceInput>> implements Swit
     await opened
   }
 
-  execute<T, F = never>(service: Named<Services>, run: Protected<T>, options?: ExecuteOptions<F>): Promise<T | F> {
+  execute<T, F extends Fallback | undefined = undefined>(
+    service: Named<Services>,
+    run: Protected<T>,
+    options?: ExecuteOptions<F>,
+  ): Promise<T | FallbackResult<F>> {
     const breaker = this.#breakers.get(service)
     return breaker ? execute(breaker, run, options) : Promise.reject(this.#unknown(service))
   }

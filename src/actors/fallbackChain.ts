@@ -1,0 +1,235 @@
+// A fallback chain at work: its steps are tried in order, each through its own breaker, until one answers, and what was decided
+// is told. `execute`, the router and the adapters ask it when a call has missed.
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { UNDEGRADED } from '../model/degradation.ts'
+import type { DecisionStep } from '../model/records.ts'
+import type { Breaker } from './breaker.ts'
+import type { CallContext } from './call.ts'
+import { type Fallback, type FallbackStep, type PlainStep, type ServiceStep, stepsOf } from './fallback.ts'
+import { guardedCall, type Miss, originalOf } from './guardedCall.ts'
+
+/** What is told of a step that was passed over because an outer chain answers for that very service, or chains nest too deep. */
+export const CYCLE = 'ERR_SWITCHGEAR_FALLBACK_CYCLE'
+/** Chains within the steps of chains, before one is taken for a cycle of functions that call each other. */
+const DEEPEST = 10
+
+export type Attempted<F> =
+  | { readonly result: 'answered'; readonly value: F }
+  | { readonly result: 'failed' | 'rejected'; readonly error: unknown; readonly code: string | undefined }
+
+export interface ChainRequest<F> {
+  /** Whose call has missed. */
+  readonly origin: Breaker
+  readonly miss: Miss
+  readonly steps: readonly FallbackStep<F>[]
+  /** The caller's; once it aborts, nothing more is tried. */
+  readonly signal?: AbortSignal | undefined
+  /** The chain in whose step the call was made, as {@link enclosingChain} said when it was. */
+  readonly enclosing?: Enclosing | undefined
+  /** How a step that is a service is tried, in place of {@link attemptService}: by `fetch`, whose answers end later. */
+  readonly attempt?:
+    | ((breaker: Breaker, step: ServiceStep<F>, miss: Miss, signal?: AbortSignal) => Promise<Attempted<F>>)
+    | undefined
+}
+
+/** The last of the steps tried is the one that answered, or all failed. */
+export type ChainOutcome<F> =
+  | { readonly answered: true; readonly value: F }
+  | { readonly answered: false; readonly errors: readonly unknown[] }
+
+/** A chain in whose step code is running. */
+export interface Enclosing {
+  readonly origin: Breaker
+  readonly outer: Enclosing | undefined
+  readonly depth: number
+}
+
+/**
+ * Tries `steps` in order. Rejects with the signal's reason when the caller gives up meanwhile; else comes to an outcome,
+ * which is told as a decision of the origin's.
+ */
+export async function runChain<F>(request: ChainRequest<F>): Promise<ChainOutcome<F>> {
+  const { origin, steps, signal, enclosing } = request
+  if (steps.length === 0) return { answered: false, errors: [] }
+  const here: Enclosing = { origin, outer: enclosing, depth: (enclosing?.depth ?? 0) + 1 }
+  const startedAt = origin.clock.now()
+  const tried: DecisionStep[] = []
+  const errors: unknown[] = []
+  try {
+    for (const step of steps) {
+      if (signal?.aborted) throw signal.reason
+      const attempted = await attempt(step, here, request)
+      const { result } = attempted
+      const name = step.service ?? step.name
+      if (result === 'answered') {
+        tried.push({ name, result })
+        return { answered: true, value: attempted.value }
+      }
+      const { code, error } = attempted
+      tried.push({ name, result, ...(code === undefined ? undefined : { code }) })
+      if (error !== undefined) errors.push(error)
+    }
+    if (signal?.aborted) throw signal.reason
+    return { answered: false, errors }
+  } finally {
+    tell(request, tried, startedAt)
+  }
+}
+
+/** What settles in place of a call of `origin` that missed: the answer of its fallback, or what the call itself came to. */
+export function chainInstead<F, T = never>(
+  origin: Breaker,
+  fallback: Fallback<F>,
+  signal: AbortSignal | undefined,
+): (miss: Miss) => Promise<T | F> {
+  // Not when the call has missed: a timeout is told by a timer, which runs in whosever context it was armed.
+  const enclosing = enclosingChain()
+  return async (miss) => {
+    const isFunction = typeof fallback === 'function'
+    const steps = stepsOf(origin, fallback)
+    const outcome = await runChain({ origin, miss, steps, enclosing, signal: isFunction ? undefined : signal })
+    if (outcome.answered) return outcome.value
+    // A function speaks for itself; a chain that came to nothing leaves its caller with what there was before it.
+    if (isFunction && outcome.errors.length > 0) throw outcome.errors[0]
+    return originalOf<T>(miss)
+  }
+}
+
+/** The chain in one of whose steps the present code runs. */
+export function enclosingChain(): Enclosing | undefined {
+  return running === 0 ? undefined : chains.getStore()
+}
+
+/** Tries one step through its service's breaker. */
+export async function attemptService<F>(
+  breaker: Breaker,
+  { run, timeout, operation, estimate }: ServiceStep<F>,
+  { error: cause }: Miss,
+  signal?: AbortSignal,
+): Promise<Attempted<F>> {
+  let missed: Miss | undefined
+  const instead = (miss: Miss): Promise<never> => {
+    missed = miss
+    return Promise.reject(miss.error)
+  }
+  try {
+    const guards = { timeout, operation, estimate, signal }
+    return { result: 'answered', value: await guardedCall(breaker, (call) => run(call, cause), guards, { instead }) }
+  } catch (error) {
+    return { result: missed?.how === 'refused' ? 'rejected' : 'failed', error, code: missed?.why ?? codeOf(error) }
+  }
+}
+
+async function attempt<F>(
+  step: FallbackStep<F>,
+  here: Enclosing,
+  { origin, miss, signal, attempt: attemptThrough = attemptService }: ChainRequest<F>,
+): Promise<Attempted<F>> {
+  if (here.depth > DEEPEST) return passedOver(CYCLE)
+  if (step.service === undefined) return within(here, () => attemptPlainly(step, miss, signal))
+  const breaker = origin.peers.get(step.service)
+  if (breaker === undefined) return passedOver('ERR_SWITCHGEAR_UNKNOWN_SERVICE')
+  if (isAnsweredFor(breaker, here.outer)) return passedOver(CYCLE)
+  return within(here, () => attemptThrough(breaker, step, miss, signal))
+}
+
+function passedOver(code: string): Attempted<never> {
+  return { result: 'rejected', error: undefined, code }
+}
+
+/** An outer chain is there because this service did not answer; it may not be asked to stand in for itself. */
+function isAnsweredFor(breaker: Breaker, enclosing: Enclosing | undefined): boolean {
+  for (let chain = enclosing; chain !== undefined; chain = chain.outer) if (chain.origin === breaker) return true
+  return false
+}
+
+async function attemptPlainly<F>(
+  { name, run }: PlainStep<F>,
+  { error: cause }: Miss,
+  signal: AbortSignal | undefined,
+): Promise<Attempted<F>> {
+  try {
+    const value = signal
+      ? untilAborted(signal, () => run(new PlainCall(name, signal), cause))
+      : run(new PlainCall(name, signal), cause)
+    return { result: 'answered', value: await value }
+  } catch (error) {
+    return { result: 'failed', error, code: codeOf(error) }
+  }
+}
+
+async function untilAborted<F>(signal: AbortSignal, run: () => F | PromiseLike<F>): Promise<F> {
+  let onAbort = (): void => undefined
+  const aborted = new Promise<never>((_, reject) => {
+    onAbort = () => reject(signal.reason)
+    signal.addEventListener('abort', onAbort, { once: true })
+  })
+  try {
+    return await Promise.race([run(), aborted])
+  } finally {
+    signal.removeEventListener('abort', onAbort)
+  }
+}
+
+/** What a step that is no service is told. */
+class PlainCall implements CallContext {
+  readonly state = 'closed'
+  readonly degradation = UNDEGRADED
+  readonly generation = 0
+  readonly deadline = undefined
+  #signal: AbortSignal | undefined
+
+  constructor(
+    readonly service: string,
+    signal: AbortSignal | undefined,
+  ) {
+    this.#signal = signal
+  }
+
+  get signal(): AbortSignal {
+    this.#signal ??= new AbortController().signal
+    return this.#signal
+  }
+}
+
+/** By what name an error is known; a word of a program, never a sentence, as it goes into the journal. */
+function codeOf(error: unknown): string | undefined {
+  if (typeof error !== 'object' || error === null) return undefined
+  try {
+    const { code, name } = error as { code?: unknown; name?: unknown }
+    return [code, name].find((word): word is string => typeof word === 'string' && /^\w{1,64}$/.test(word))
+  } catch {
+    return undefined
+  }
+}
+
+function tell<F>({ origin, miss }: ChainRequest<F>, steps: readonly DecisionStep[], startedAt: number): void {
+  const { clock, service } = origin
+  const now = clock.now()
+  origin.decide({
+    type: 'decision',
+    at: Math.floor(now),
+    service,
+    decision: 'fallback',
+    why: miss.why,
+    steps,
+    result: steps.at(-1)?.result === 'answered' ? 'answered' : 'failed',
+    duration: Math.round((now - startedAt) * 1000) / 1000,
+  })
+}
+
+const chains = new AsyncLocalStorage<Enclosing>()
+let running = 0
+
+/**
+ * Runs a step so that calls made in it, at any depth, know whose chain they are in. Knowing costs every promise of the process
+ * something on Node before 24, so it ends with the last chain.
+ */
+async function within<T>(here: Enclosing, run: () => Promise<T>): Promise<T> {
+  running++
+  try {
+    return await chains.run(here, run)
+  } finally {
+    if (--running === 0) chains.disable()
+  }
+}
