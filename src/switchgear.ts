@@ -2,6 +2,7 @@
 import type { InspectionEvent, Observer } from 'xstate'
 import { Board } from './actors/board.ts'
 import type { Breaker } from './actors/breaker.ts'
+import { parentOf } from './actors/keyedName.ts'
 import { ServiceFollower } from './actors/serviceFollower.ts'
 import type { Bus } from './bus/bus.ts'
 import { FileJournal } from './bus/fileJournal.ts'
@@ -75,6 +76,7 @@ function fileJournal(config: ResolvedConfig, clock: Clock): FileJournal | undefi
 function outfitOf({ services }: ResolvedConfig): (breaker: Breaker) => void {
   return (breaker) => {
     const settings = services[breaker.service]?.settings
+    breaker.standIns = services[parentOf(breaker.service)]?.settings.fallback ?? []
     const { measure, ladder } = breaker.profile
     if (settings && (measure || ladder)) breaker.follower = new ServiceFollower(breaker, settings)
   }
