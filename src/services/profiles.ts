@@ -5,13 +5,14 @@ import { resolveSettings, type ServiceSettings } from '../model/settings.ts'
 import { cacheProfile } from './cacheProfile.ts'
 import { customProfile } from './customProfile.ts'
 import { httpProfile } from './httpProfile.ts'
+import { openaiProfile } from './openaiProfile.ts'
 import type { ServiceProfile } from './serviceProfile.ts'
 
 /** A profile is made for each service, as it judges by the service's settings. */
 export type ProfileMaker = (settings: ServiceSettings) => ServiceProfile
 
 const BUILT_IN: Readonly<Record<BuiltInKind, ProfileMaker>> = {
-  openai: () => httpProfile('openai'),
+  openai: (settings) => openaiProfile(settings),
   perplexity: () => httpProfile('perplexity'),
   lightrag: () => httpProfile('lightrag'),
   cache: cacheProfile,
