@@ -4,8 +4,12 @@ import { type BuiltInKind, defineKind, isBuiltIn, type Kind, type KindDefaults, 
 import { resolveSettings, type ServiceSettings } from '../model/settings.ts'
 import { cacheProfile } from './cacheProfile.ts'
 import { customProfile } from './customProfile.ts'
+import { embeddingProfile } from './embeddingProfile.ts'
 import { httpProfile } from './httpProfile.ts'
+import { knowledgeBaseProfile } from './knowledgeBaseProfile.ts'
+import { lightragProfile } from './lightragProfile.ts'
 import { openaiProfile } from './openaiProfile.ts'
+import { plainMonitoring } from './plainMonitoring.ts'
 import type { ServiceProfile } from './serviceProfile.ts'
 
 /** A profile is made for each service, as it judges by the service's settings. */
@@ -14,12 +18,12 @@ export type ProfileMaker = (settings: ServiceSettings) => ServiceProfile
 const BUILT_IN: Readonly<Record<BuiltInKind, ProfileMaker>> = {
   openai: (settings) => openaiProfile(settings),
   perplexity: () => httpProfile('perplexity'),
-  lightrag: () => httpProfile('lightrag'),
+  lightrag: lightragProfile,
   cache: cacheProfile,
-  embedding: () => httpProfile('embedding'),
-  'knowledge-base': () => httpProfile('knowledge-base'),
-  http: () => httpProfile('http'),
-  custom: () => customProfile('custom'),
+  embedding: embeddingProfile,
+  'knowledge-base': knowledgeBaseProfile,
+  http: (settings) => ({ ...httpProfile('http'), monitoring: plainMonitoring(settings) }),
+  custom: (settings) => ({ ...customProfile('custom'), monitoring: plainMonitoring(settings) }),
 }
 
 const registry = new Map<string, ProfileMaker>()
