@@ -9,6 +9,7 @@ import { httpProfile } from './httpProfile.ts'
 import { knowledgeBaseProfile } from './knowledgeBaseProfile.ts'
 import { lightragProfile } from './lightragProfile.ts'
 import { openaiProfile } from './openaiProfile.ts'
+import { perplexityProfile } from './perplexityProfile.ts'
 import { plainMonitoring } from './plainMonitoring.ts'
 import type { ServiceProfile } from './serviceProfile.ts'
 
@@ -17,7 +18,7 @@ export type ProfileMaker = (settings: ServiceSettings) => ServiceProfile
 
 const BUILT_IN: Readonly<Record<BuiltInKind, ProfileMaker>> = {
   openai: (settings) => openaiProfile(settings),
-  perplexity: () => httpProfile('perplexity'),
+  perplexity: perplexityProfile,
   lightrag: lightragProfile,
   cache: cacheProfile,
   embedding: embeddingProfile,
