@@ -3,7 +3,7 @@ import { Observable, ReplaySubject, takeUntil } from 'rxjs'
 import type { Board } from './actors/board.ts'
 import type { Breaker } from './actors/breaker.ts'
 import { type ExecuteOptions, execute, type Protected } from './actors/execute.ts'
-import type { Fallback, FallbackResult } from './actors/fallback.ts'
+import type { Fallback, FallbackResult, NoFallback } from './actors/fallback.ts'
 import { KeyedBreakers } from './actors/keyedBreakers.ts'
 import { parentOf } from './actors/keyedName.ts'
 import type { Permit } from './actors/permit.ts'
@@ -30,7 +30,7 @@ export interface Switchgear<Services extends Record<string, ServiceInput> = Reco
    */
   readonly events$: Observable<GearEvent>
   /** See {@link KeyableService.execute}. */
-  execute<T, F extends Fallback | undefined = undefined>(
+  execute<T, F extends Fallback | NoFallback>(
     service: Named<Services>,
     run: Protected<T>,
     options?: ExecuteOptions<F>,
@@ -98,7 +98,7 @@ export class Gear<Services extends Record<string, ServiceInput>> implements Swit
     await opened
   }
 
-  execute<T, F extends Fallback | undefined = undefined>(
+  execute<T, F extends Fallback | NoFallback>(
     service: Named<Services>,
     run: Protected<T>,
     options?: ExecuteOptions<F>,

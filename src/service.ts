@@ -1,7 +1,7 @@
 // The handle of one service: what users hold on to.
 import type { Breaker } from './actors/breaker.ts'
 import { type ExecuteOptions, execute, type Protected } from './actors/execute.ts'
-import type { Fallback, FallbackResult } from './actors/fallback.ts'
+import type { Fallback, FallbackResult, NoFallback } from './actors/fallback.ts'
 import type { Impact } from './actors/impactMeter.ts'
 import type { KeyedBreakers } from './actors/keyedBreakers.ts'
 import { keyedName, keyOf } from './actors/keyedName.ts'
@@ -47,10 +47,7 @@ export interface Service {
    * Runs `run` if the breaker admits it. Rejects with a CallRejectedError where it does not, with a CallTimeoutError when the
    * timeout runs out, with the signal's reason when the caller gives up, and else with what `run` threw.
    */
-  execute<T, F extends Fallback | undefined = undefined>(
-    run: Protected<T>,
-    options?: ExecuteOptions<F>,
-  ): Promise<T | FallbackResult<F>>
+  execute<T, F extends Fallback | NoFallback>(run: Protected<T>, options?: ExecuteOptions<F>): Promise<T | FallbackResult<F>>
   /** Leave for one call, to be settled by hand. Throws a CallRejectedError where there is none. */
   admit(): Permit
   /** The error that a call would be rejected with now, or undefined; takes and counts nothing. Throws once the board is closed. */
@@ -141,10 +138,7 @@ class Handle implements Service {
     return this.#source.look()?.follower?.impact
   }
 
-  execute<T, F extends Fallback | undefined = undefined>(
-    run: Protected<T>,
-    options?: ExecuteOptions<F>,
-  ): Promise<T | FallbackResult<F>> {
+  execute<T, F extends Fallback | NoFallback>(run: Protected<T>, options?: ExecuteOptions<F>): Promise<T | FallbackResult<F>> {
     let breaker: Breaker
     try {
       breaker = this.#source.use()
@@ -193,7 +187,7 @@ class KeyableHandle extends Handle implements KeyableService {
     this.#keyed = keyed
   }
 
-  override execute<T, F extends Fallback | undefined = undefined>(
+  override execute<T, F extends Fallback | NoFallback>(
     run: Protected<T>,
     options?: ExecuteOptions<F>,
   ): Promise<T | FallbackResult<F>> {

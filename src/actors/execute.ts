@@ -2,14 +2,14 @@
 // fallbacks and every state but plainly closed take the guarded path.
 import type { Breaker } from './breaker.ts'
 import { Call } from './call.ts'
-import { type Fallback, type FallbackResult, fallbackProblem } from './fallback.ts'
+import { type Fallback, type FallbackResult, fallbackProblem, type NoFallback } from './fallback.ts'
 import { chainInstead } from './fallbackChain.ts'
 import { type CallGuards, guardedCall, type Protected } from './guardedCall.ts'
 import { promised } from './promised.ts'
 
 export type { Protected } from './guardedCall.ts'
 
-export interface ExecuteOptions<Given extends Fallback | undefined = undefined> extends CallGuards {
+export interface ExecuteOptions<Given extends Fallback | NoFallback = NoFallback> extends CallGuards {
   /** Answers in place of a call that was refused, failed or timed out; not of one its caller gave up or got wrong. */
   readonly fallback?: Given | undefined
 }
@@ -19,7 +19,7 @@ export interface ExecuteOptions<Given extends Fallback | undefined = undefined> 
  * timeout runs out, with the signal's reason when the caller gives up, and else with what `run` threw; unless the fallback
  * answers.
  */
-export function execute<T, Given extends Fallback | undefined = undefined>(
+export function execute<T, Given extends Fallback | NoFallback>(
   breaker: Breaker,
   run: Protected<T>,
   options?: ExecuteOptions<Given>,
@@ -68,15 +68,15 @@ function runPlainly<T>(breaker: Breaker, run: Protected<T>): Promise<T> {
   )
 }
 
-function runGuarded<T, Given extends Fallback | undefined>(
+function runGuarded<T, Given extends Fallback | NoFallback>(
   breaker: Breaker,
   run: Protected<T>,
   options: ExecuteOptions<Given>,
 ): Promise<T | FallbackResult<Given>> {
-  const { fallback } = options
+  const fallback = options.fallback as Fallback<FallbackResult<Given>> | undefined
   if (!fallback) return guardedCall(breaker, run, options, {})
   const problem = fallbackProblem(breaker, fallback)
   if (problem) return Promise.reject(problem)
-  const instead = chainInstead(breaker, fallback as Fallback<FallbackResult<Given>>, options.signal)
+  const instead = chainInstead(breaker, fallback, options.signal)
   return guardedCall<T, T | FallbackResult<Given>>(breaker, run, options, { instead })
 }

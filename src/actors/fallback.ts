@@ -36,8 +36,16 @@ export type Fallback<F = unknown> =
   | readonly FallbackStep<F>[]
   | Readonly<Record<string, FallbackAnswer<F>>>
 
+/** Stands for the fallback of a call that is made without one; the compiler infers it, and nobody has a value of it. */
+export interface NoFallback {
+  readonly [none]: never
+}
+declare const none: unique symbol
+
 /** What a fallback can answer. */
-export type FallbackResult<Given> = Given extends (error: unknown) => infer Answer
+export type FallbackResult<Given> = [NoFallback] extends [Given] ? never : AnswerOf<Given>
+
+type AnswerOf<Given> = Given extends (error: unknown) => infer Answer
   ? Awaited<Answer>
   : Given extends readonly { readonly run: (...args: never[]) => infer Answer }[]
     ? Awaited<Answer>

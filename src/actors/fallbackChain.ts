@@ -15,7 +15,7 @@ const DEEPEST = 10
 
 export type Attempted<F> =
   | { readonly result: 'answered'; readonly value: F }
-  | { readonly result: 'failed' | 'rejected'; readonly error: unknown; readonly code: string | undefined }
+  | { readonly result: 'failed' | 'rejected'; readonly error?: unknown; readonly code: string | undefined }
 
 export interface ChainRequest<F> {
   /** Whose call has missed. */
@@ -65,9 +65,9 @@ export async function runChain<F>(request: ChainRequest<F>): Promise<ChainOutcom
         tried.push({ name, result })
         return { answered: true, value: attempted.value }
       }
-      const { code, error } = attempted
+      const { code } = attempted
       tried.push({ name, result, ...(code === undefined ? undefined : { code }) })
-      if (error !== undefined) errors.push(error)
+      if ('error' in attempted) errors.push(attempted.error)
     }
     if (signal?.aborted) throw signal.reason
     return { answered: false, errors }
@@ -134,7 +134,7 @@ async function attempt<F>(
 }
 
 function passedOver(code: string): Attempted<never> {
-  return { result: 'rejected', error: undefined, code }
+  return { result: 'rejected', code }
 }
 
 /** An outer chain is there because this service did not answer; it may not be asked to stand in for itself. */
@@ -148,27 +148,22 @@ async function attemptPlainly<F>(
   { error: cause }: Miss,
   signal: AbortSignal | undefined,
 ): Promise<Attempted<F>> {
+  const call = new PlainCall(name, signal)
   try {
-    const value = signal
-      ? untilAborted(signal, () => run(new PlainCall(name, signal), cause))
-      : run(new PlainCall(name, signal), cause)
+    const value = signal ? untilAborted(signal, () => run(call, cause)) : run(call, cause)
     return { result: 'answered', value: await value }
   } catch (error) {
     return { result: 'failed', error, code: codeOf(error) }
   }
 }
 
-async function untilAborted<F>(signal: AbortSignal, run: () => F | PromiseLike<F>): Promise<F> {
-  let onAbort = (): void => undefined
-  const aborted = new Promise<never>((_, reject) => {
-    onAbort = () => reject(signal.reason)
+function untilAborted<F>(signal: AbortSignal, run: () => F | PromiseLike<F>): Promise<F> {
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => reject(signal.reason)
     signal.addEventListener('abort', onAbort, { once: true })
+    const answer = (async () => run())()
+    answer.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort))
   })
-  try {
-    return await Promise.race([run(), aborted])
-  } finally {
-    signal.removeEventListener('abort', onAbort)
-  }
 }
 
 /** What a step that is no service is told. */
