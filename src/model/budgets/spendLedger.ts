@@ -146,7 +146,8 @@ export class SpendLedger {
     let least: number | undefined
     for (const { operations } of this.#services.values()) {
       for (const { rules, samples } of operations.values()) {
-        if (rules.includes(rule) && samples.known) least = Math.min(least ?? Number.POSITIVE_INFINITY, samples.mean ?? 0)
+        if (rules.includes(rule) && samples.known)
+          least = Math.min(least ?? Number.POSITIVE_INFINITY, Math.ceil(samples.mean ?? 0))
       }
     }
     return least
