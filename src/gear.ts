@@ -30,7 +30,7 @@ export interface Switchgear<Services extends Record<string, ServiceInput> = Reco
    */
   readonly events$: Observable<GearEvent>
   /** See {@link KeyableService.execute}. */
-  execute<T, F extends Fallback | NoFallback>(
+  execute<T, F extends Fallback | NoFallback = Fallback | NoFallback>(
     service: Named<Services>,
     run: Protected<T>,
     options?: ExecuteOptions<F>,
@@ -98,7 +98,7 @@ export class Gear<Services extends Record<string, ServiceInput>> implements Swit
     await opened
   }
 
-  execute<T, F extends Fallback | NoFallback>(
+  execute<T, F extends Fallback | NoFallback = Fallback | NoFallback>(
     service: Named<Services>,
     run: Protected<T>,
     options?: ExecuteOptions<F>,

@@ -47,7 +47,10 @@ export interface Service {
    * Runs `run` if the breaker admits it. Rejects with a CallRejectedError where it does not, with a CallTimeoutError when the
    * timeout runs out, with the signal's reason when the caller gives up, and else with what `run` threw.
    */
-  execute<T, F extends Fallback | NoFallback>(run: Protected<T>, options?: ExecuteOptions<F>): Promise<T | FallbackResult<F>>
+  execute<T, F extends Fallback | NoFallback = Fallback | NoFallback>(
+    run: Protected<T>,
+    options?: ExecuteOptions<F>,
+  ): Promise<T | FallbackResult<F>>
   /** Leave for one call, to be settled by hand. Throws a CallRejectedError where there is none. */
   admit(): Permit
   /** The error that a call would be rejected with now, or undefined; takes and counts nothing. Throws once the board is closed. */
@@ -138,7 +141,10 @@ class Handle implements Service {
     return this.#source.look()?.follower?.impact
   }
 
-  execute<T, F extends Fallback | NoFallback>(run: Protected<T>, options?: ExecuteOptions<F>): Promise<T | FallbackResult<F>> {
+  execute<T, F extends Fallback | NoFallback = Fallback | NoFallback>(
+    run: Protected<T>,
+    options?: ExecuteOptions<F>,
+  ): Promise<T | FallbackResult<F>> {
     let breaker: Breaker
     try {
       breaker = this.#source.use()
@@ -187,7 +193,7 @@ class KeyableHandle extends Handle implements KeyableService {
     this.#keyed = keyed
   }
 
-  override execute<T, F extends Fallback | NoFallback>(
+  override execute<T, F extends Fallback | NoFallback = Fallback | NoFallback>(
     run: Protected<T>,
     options?: ExecuteOptions<F>,
   ): Promise<T | FallbackResult<F>> {

@@ -19,7 +19,7 @@ export interface ExecuteOptions<Given extends Fallback | NoFallback = NoFallback
  * timeout runs out, with the signal's reason when the caller gives up, and else with what `run` threw; unless the fallback
  * answers.
  */
-export function execute<T, Given extends Fallback | NoFallback>(
+export function execute<T, Given extends Fallback | NoFallback = Fallback | NoFallback>(
   breaker: Breaker,
   run: Protected<T>,
   options?: ExecuteOptions<Given>,

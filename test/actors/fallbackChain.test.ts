@@ -513,6 +513,7 @@ it('promises what its steps can answer', async () => {
     Promise<boolean | unknown[]>
   >()
   expectTypeOf(gear.execute('perplexity', () => true, { timeout: 5 })).toEqualTypeOf<Promise<boolean>>()
+  expectTypeOf(gear.execute<boolean>('perplexity', () => true, { timeout: 5 })).toEqualTypeOf<Promise<boolean>>()
   expectTypeOf(gear.execute('perplexity', () => true)).toEqualTypeOf<Promise<boolean>>()
   await Promise.all([list, record])
 })
