@@ -54,8 +54,17 @@ export function openaiLadder(book: PriceBook): Ladder {
   return [step(1), step(2), step(3)]
 }
 
-/** Only where text is written: the vectors of another model fit no index, and pictures and sound have other measures. */
 function rewrite(request: CallRequest, overrides: Overrides, book: PriceBook): RewrittenRequest | undefined {
+  try {
+    return rewritten(request, overrides, book)
+  } catch {
+    // A body that will not be read is sent as it is.
+    return undefined
+  }
+}
+
+/** Only where text is written: the vectors of another model fit no index, and pictures and sound have other measures. */
+function rewritten(request: CallRequest, overrides: Overrides, book: PriceBook): RewrittenRequest | undefined {
   const { operation, body } = request
   if (!isPlain(body) || (operation !== 'chat' && operation !== 'responses' && operation !== 'completions')) return undefined
   const changes: Record<string, unknown> = {}

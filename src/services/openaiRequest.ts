@@ -93,21 +93,30 @@ function countTokens(value: unknown, key: string, depth: number, counted: { left
 }
 
 function countWithin(value: object, key: string, depth: number, counted: { left: number; tokens: number }): void {
-  const length = Array.isArray(value) ? Number(readField(value, 'length')) : 0
-  if (length > 0 && typeof readField(value, '0') === 'number') {
+  const length = lengthOf(value)
+  if (length !== undefined && typeof readField(value, '0') === 'number') {
     // A list of token ids.
     counted.tokens += length
     return
   }
-  for (const inner of namesIn(value)) {
+  for (const inner of length === undefined ? keysOf(value) : indices(length)) {
     if (counted.left <= 0) return
-    countTokens(readField(value, inner), Array.isArray(value) ? key : inner, depth, counted)
+    countTokens(readField(value, inner), length === undefined ? inner : key, depth, counted)
   }
 }
 
-function namesIn(value: object): Iterable<string> {
+/** Of a list; undefined for other objects. */
+function lengthOf(value: object): number | undefined {
   try {
-    return Array.isArray(value) ? indices(value.length) : Object.keys(value)
+    return Array.isArray(value) ? value.length : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function keysOf(value: object): string[] {
+  try {
+    return Object.keys(value)
   } catch {
     return []
   }

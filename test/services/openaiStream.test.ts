@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import OpenAI from 'openai'
 import { describe, expect, test, vi } from 'vitest'
+import type { Classification } from '../../src/model/failures.ts'
 import { openaiProfile } from '../../src/services/openaiProfile.ts'
 import { LineSplitter, LONGEST_LINE, utf8Of } from '../../src/services/serverSentEvents.ts'
 import type { StreamEnd } from '../../src/services/serviceProfile.ts'
@@ -34,7 +35,7 @@ const usage = { prompt_tokens: 10, completion_tokens: 20, total_tokens: 30 }
 const summary = { ...chunk(''), choices: [], usage }
 const measured = { model: 'gpt-4o-2024-08-06', operation: 'chat', usage: { input: 10, output: 20 }, cost: 225 / 1e6 }
 const unmeasured = { model: 'gpt-4o', operation: 'chat' }
-const BROKEN = { type: 'service_unavailable' }
+const BROKEN: Classification = { type: 'service_unavailable' }
 const CHAT = '/v1/chat/completions'
 const RESPONSES = '/v1/responses'
 
@@ -50,7 +51,7 @@ describe('a streamed chat', () => {
     ],
     ['that ends with a finish reason and no [DONE]', data(chunk('Hi'), chunk('', 'length')), { measured: unmeasured }],
     ['that ends with [DONE] and no finish reason', data(chunk('Hi'), '[DONE]'), { measured: unmeasured }],
-    ['that ends without the last line’s end', data(chunk('Hi')) + 'data: [DONE]', { measured: unmeasured }],
+    ['that ends without the last line’s end', `${data(chunk('Hi'))}data: [DONE]`, { measured: unmeasured }],
     [
       'that is spaced otherwise',
       'data:{"choices":[{"finish_reason" : "stop"}]}\r\n\r\ndata:[DONE]\r\n',
@@ -60,7 +61,7 @@ describe('a streamed chat', () => {
     ['that breaks off', data(chunk('Hi'), chunk(' there')), { said: BROKEN, measured: unmeasured }],
     [
       'that breaks off within a piece',
-      data(chunk('Hi')) + 'data: {"choices":[{"finish_rea',
+      `${data(chunk('Hi'))}data: {"choices":[{"finish_rea`,
       { said: BROKEN, measured: unmeasured },
     ],
     ['that is empty', '', { said: BROKEN, measured: unmeasured }],
@@ -76,7 +77,7 @@ describe('a streamed chat', () => {
       { measured: unmeasured },
     ],
     ['behind a byte order mark', `\ufeff${data('[DONE]')}`, { measured: unmeasured }],
-    ['with usage that is broken', data(chunk('', 'stop')) + 'data: {"usage":{"prompt_tokens":\n\n', { measured: unmeasured }],
+    ['with usage that is broken', `${data(chunk('', 'stop'))}data: {"usage":{"prompt_tokens":\n\n`, { measured: unmeasured }],
     [
       'with an error in its midst',
       data(chunk('Hi'), { error: { code: 'rate_limit_exceeded', type: 'tokens', message: 'x' } }),
