@@ -16,7 +16,7 @@ const SEARCH_WEIGHT = 0.6
 
 /**
  * 0.4 · pages / wanted + 0.3 · domains / min(pages, 3) + 0.3 · mean over the results of (0.7 with a snippet + 0.3 with a
- * date), each part at most 1. `wanted` is the number asked for, at most 10, or 5. 0 for a search that found nothing; undefined
+ * date), each part at most 1. `wanted` is the number asked for, at most 10; else 3 of a small search and 5 of any other. 0 for a search that found nothing; undefined
  * where none took place. In a search that the caller confined to certain domains, their number is not judged.
  */
 export function searchQuality(answer: PerplexityAnswer, asked: Asked = NOTHING_ASKED): number | undefined {

@@ -13,7 +13,7 @@ export interface PerplexityRequest extends CallRequest {
 
 /** What of a request decides how its answer is to be judged. */
 export interface Asked {
-  /** Results asked for; undefined: as many as the service sees fit. */
+  /** Results asked for, by their number or by a small search; undefined: as many as the service sees fit. */
   readonly results: number | undefined
   /** The search was confined to domains of the caller's choice. */
   readonly confined: boolean
@@ -28,6 +28,8 @@ const LONGEST_QUERY = 8000
 const LONGEST_NAME = 200
 /** The last messages of a conversation, among which the user's own is looked for. */
 const MOST_ITEMS = 100
+/** Enough of a search that was asked for with the least of contexts. */
+const RESULTS_OF_A_SMALL_SEARCH = 3
 
 export function readPerplexityRequest(path: string, body: unknown): PerplexityRequest {
   const operation = operationOf(path)
@@ -95,14 +97,20 @@ function textOf(value: unknown, separator: string): string | undefined {
 
 export function askedOf(body: unknown): Asked {
   const tool = webSearchOf(body)
-  const results = [readField(body, 'max_results'), readField(body, 'num_search_results'), readField(tool, 'max_results')].find(
+  const count = [readField(body, 'max_results'), readField(body, 'num_search_results'), readField(tool, 'max_results')].find(
     isCount,
   )
+  const sizes = [tool, readField(body, 'web_search_options'), body].map((place) => readField(place, 'search_context_size'))
+  const small = sizes.includes('low') || ['fast', 'fast-search'].includes(readField(body, 'preset') as string)
   const confined =
     readList(body, 'search_domain_filter', 20).length > 0 ||
     readList(readField(tool, 'filters'), 'search_domain_filter', 20).length > 0
   const format = readField(readField(body, 'response_format'), 'type')
-  return { results, confined, structured: format !== undefined && format !== 'text' }
+  return {
+    results: count ?? (small ? RESULTS_OF_A_SMALL_SEARCH : undefined),
+    confined,
+    structured: format !== undefined && format !== 'text',
+  }
 }
 
 /** The first web search among the tools of a request to the Agent API. */

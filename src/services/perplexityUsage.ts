@@ -11,7 +11,8 @@ const MOST_DOLLARS = 1e6
 export function readUsage(usage: unknown): TokenUsage | undefined {
   const input = countAt(usage, 'input_tokens') ?? countAt(usage, 'prompt_tokens')
   const stated = countAt(usage, 'output_tokens') ?? countAt(usage, 'completion_tokens')
-  const embedded = input !== undefined && countAt(usage, 'prompt_tokens') === countAt(usage, 'total_tokens') ? 0 : undefined
+  const prompt = countAt(usage, 'prompt_tokens')
+  const embedded = prompt !== undefined && prompt === countAt(usage, 'total_tokens') ? 0 : undefined
   const visible = stated ?? embedded
   if (input === undefined || visible === undefined) return undefined
   const cached = countAt(readField(usage, 'input_tokens_details'), 'cache_read_input_tokens')
