@@ -47,13 +47,17 @@ export function admitRequest(
   const sent = smaller === undefined ? wanted : (reread(profile, wanted, smaller) ?? wanted)
   const modelCall = admitModel(backend, sent, startedAt)
   if (modelCall instanceof CallRejectedError) {
-    call.abandon()
+    // It was never made, so nothing of it is billed.
+    call.settle('ignored')
     return modelCall
   }
   const onEnd = choice?.refusal && tellOfModel(breaker, choice, startedAt)
   const ending = new CallEnding({ call, modelCall, profile, request: sent, onEnd })
   return { call, ending, change: choice === undefined ? smaller : { ...smaller, body: smaller?.body ?? choice.request.body } }
 }
+
+/** The service's own call is what costs; that of its model is the same one seen from elsewhere. */
+const UNBUDGETED = { unbudgeted: true }
 
 interface ModelChoice {
   /** For the model that stands in. */
@@ -77,9 +81,9 @@ function chooseModel(
   const own = models.peek(key)
   if (own?.peek(Math.floor(startedAt)) === undefined) return undefined
   // Asked in earnest, so that the refusal is counted where it belongs.
-  const refusal = admitCall(own, startedAt, {})
+  const refusal = admitCall(own, startedAt, UNBUDGETED)
   if (!(refusal instanceof CallRejectedError)) {
-    refusal.abandon()
+    refusal.settle('ignored')
     return undefined
   }
   const model = options.models?.includes(asked) ? healthiestModel(models, service, options.models) : undefined
@@ -89,7 +93,7 @@ function chooseModel(
 
 function admitModel({ breaker, models }: FetchBackend, { model }: CallRequest, at: number): Call | CallRejectedError | undefined {
   const key = model === undefined || models === undefined ? undefined : modelKey(breaker.service, model)
-  return key === undefined ? undefined : models && admitCall(models.get(key), at, {})
+  return key === undefined ? undefined : models && admitCall(models.get(key), at, UNBUDGETED)
 }
 
 /** What the service's ladder asks for at the level in force, with what its user laid over. */
