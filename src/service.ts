@@ -5,6 +5,7 @@ import type { Fallback, FallbackResult, NoFallback } from './actors/fallback.ts'
 import type { Impact } from './actors/impactMeter.ts'
 import type { KeyedBreakers } from './actors/keyedBreakers.ts'
 import { keyedName, keyOf } from './actors/keyedName.ts'
+import { healthiestModel } from './actors/modelHealth.ts'
 import { admit, type Permit } from './actors/permit.ts'
 import { ownDeadline } from './model/breaker/deadline.ts'
 import { checked } from './model/checked.ts'
@@ -70,6 +71,11 @@ export interface KeyableService extends Service {
    * first call. Throws a ConfigError for a key of more than 512 bytes.
    */
   for(key: string): Service
+  /**
+   * Of `models`, the one that is doing best by its own breaker (docs/services/openai.md); the first of equals. Undefined where
+   * none would be let through.
+   */
+  healthiestModel(models: readonly string[]): string | undefined
 }
 
 /** Where a handle finds its breaker: at every use anew, so that a handle outlives the breaker it leads to. */
@@ -207,6 +213,10 @@ class KeyableHandle extends Handle implements KeyableService {
     // Keys that are written alike (half a surrogate pair and U+FFFD) are one key.
     const written = keyOf(name)
     return new Handle({ name, service, look: () => keyed.peek(written), use: () => keyed.get(written) })
+  }
+
+  healthiestModel(models: readonly string[]): string | undefined {
+    return healthiestModel(this.#keyed, open(this.#breaker).service, models)
   }
 }
 

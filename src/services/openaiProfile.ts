@@ -26,6 +26,7 @@ export function openaiProfile(settings: ServiceSettings = resolveSettings('opena
   const generic = httpProfile(kind)
   return {
     ...generic,
+    tellsModelsApart: true,
     classifyError: classifyOpenaiError,
     classifyResult: classifyOpenaiResult,
     readSignals(from, at) {
