@@ -53,6 +53,18 @@ describe('an error that the official client throws is', () => {
     if (typeof said === 'object') expect(said.status).toBe(status)
   })
 
+  test.each([
+    'insufficient_quota',
+    'credit_balance_exhausted',
+    'organization_spend_limit_exceeded',
+    'project_spend_limit_exceeded',
+    'organization_usage_limit_exceeded',
+  ])('about money whatever the status: %s', (code) => {
+    for (const status of [400, 402, 403, 429, 500, 503])
+      expect(openai.classifyError(thrown(status, { code, type: null }), AT)).toEqual({ type: 'quota_exceeded', status })
+    expect(openai.classifyError({ error: { code } }, AT)).toEqual({ type: 'quota_exceeded' })
+  })
+
   test('told how long to wait, by either header', () => {
     const error = { code: 'slow_down' }
     expect(openai.classifyError(thrown(429, error, { 'retry-after-ms': '250' }), AT)).toEqual({
@@ -84,6 +96,7 @@ describe('an error without a status is', () => {
   })
 
   test('looked for in its causes', () => {
+    expect(openai.classifyError(new Error('outer', { cause: { code: 'context_length_exceeded' } }), AT)).toBe('ignored')
     const error = new Error('outer', { cause: new Error('middle', { cause: { code: 'project_spend_limit_exceeded' } }) })
     expect(openai.classifyError(error, AT)).toEqual({ type: 'quota_exceeded' })
   })
