@@ -81,8 +81,8 @@ test('nothing that is thrown, returned or asked makes the profile throw', () => 
   const profile = lightrag()
   const field = fc.constantFrom('response', 'references', 'error', 'detail', 'data', 'metadata', 'status', 'message', 'mode')
   const value = fc.oneof(
-    fc.anything({ withNullPrototype: true, withBigInt: true }),
-    fc.dictionary(field, fc.oneof(fc.anything(), fc.string(), fc.integer(), fc.array(fc.anything()))),
+    fc.anything({ withNullPrototype: true, withBigInt: true, maxDepth: 2, maxKeys: 4 }),
+    fc.dictionary(field, fc.oneof(fc.anything({ maxDepth: 1, maxKeys: 3 }), fc.string(), fc.integer())),
   )
   fc.assert(
     fc.property(value, fc.string(), (body, path) => {
@@ -94,6 +94,6 @@ test('nothing that is thrown, returned or asked makes the profile throw', () => 
       expect(quality ?? 0).toBeLessThanOrEqual(1)
       for (const step of profile.ladder ?? []) step.rewrite?.({ path: '/query', body, operation: 'query' }, step.overrides)
     }),
-    { numRuns: 300 },
+    { numRuns: 200 },
   )
 })
