@@ -29,8 +29,10 @@ export function narrowAgent(body: Body, narrowing: Narrowing): Body | undefined 
   if (steps !== undefined) changes.max_steps = steps
   const narrowed = Array.isArray(body.tools) && body.tools.length <= 1000 ? narrowTools(body, tools, narrowing) : undefined
   if (narrowed === undefined) return Object.keys(changes).length === 0 ? undefined : { ...body, ...changes }
-  const { tools: _, ...rest } = body
-  return { ...rest, ...changes, ...(narrowed.length > 0 && { tools: narrowed }) }
+  if (narrowed.length > 0) return { ...body, ...changes, tools: narrowed }
+  // A choice among no tools is none.
+  const { tools: _, tool_choice: __, ...rest } = body
+  return { ...rest, ...changes }
 }
 
 function smallerPreset(given: unknown, wanted: string | undefined): string | undefined {

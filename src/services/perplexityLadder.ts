@@ -34,7 +34,7 @@ export const perplexityLadder: Ladder = [
       maxSteps: 2,
       maxPreset: 'low',
       // Below this complexity, and where nothing is said of time, there is no live search.
-      searchFrom: 0.15,
+      searchFrom: 0.1,
     },
   ),
   // Reaches the service only where a policy admits calls at this level.
