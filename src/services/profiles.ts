@@ -1,4 +1,5 @@
 // Which profile serves which kind, and how users register kinds of their own.
+import { checked } from '../model/checked.ts'
 import { ConfigError } from '../model/errors.ts'
 import { type BuiltInKind, defineKind, isBuiltIn, type Kind, type KindDefaults, type RegisteredKind } from '../model/kinds.ts'
 import { resolveSettings, type ServiceSettings } from '../model/settings.ts'
@@ -6,6 +7,7 @@ import { cacheProfile } from './cacheProfile.ts'
 import { customProfile } from './customProfile.ts'
 import { embeddingProfile } from './embeddingProfile.ts'
 import { httpProfile } from './httpProfile.ts'
+import { kindDefaultsSchema } from './kindDefaults.ts'
 import { knowledgeBaseProfile } from './knowledgeBaseProfile.ts'
 import { lightragProfile } from './lightragProfile.ts'
 import { openaiProfile } from './openaiProfile.ts'
@@ -51,7 +53,7 @@ export interface KindDefinition {
 /**
  * Makes a kind of your own known to this process, under which services can then be configured; returns its name, typed so that
  * `kind` takes it. Register before `createSwitchgear` and before replaying a journal with such services. Throws a ConfigError
- * for a name that is built in or cannot be one.
+ * for a name that is built in or cannot be one, and for defaults that no policy could start from.
  */
 export function registerKind(definition: KindDefinition): RegisteredKind {
   const { name, like = 'http', defaults, profile = {} } = definition
@@ -60,7 +62,11 @@ export function registerKind(definition: KindDefinition): RegisteredKind {
   }
   if (isBuiltIn(name)) throw new ConfigError('name', name, 'a name that no built-in kind has')
   if (!isBuiltIn(like)) throw new ConfigError('like', like, `one of ${Object.keys(BUILT_IN).join(', ')}`)
-  const kind = defineKind(name, like, defaults)
+  const kind = defineKind(
+    name,
+    like,
+    defaults === undefined ? undefined : (checked(kindDefaultsSchema, defaults, 'defaults') as Partial<KindDefaults>),
+  )
   registry.set(name, (settings) => ({
     ...BUILT_IN[like](settings),
     ...(typeof profile === 'function' ? profile(settings) : profile),
