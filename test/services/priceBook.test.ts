@@ -132,6 +132,7 @@ describe('the next smaller model', () => {
     ['openai/big', 1, 'openai/mid'],
     ['small', 1, undefined],
     ['mid-latest', 1, undefined],
+    ['ft:big', 1, undefined],
     ['ft:big:org::id', 1, undefined],
     ['unknown', 1, undefined],
     ['loop', 10, 'loop'],
@@ -193,5 +194,7 @@ test('ten thousand names are looked up and not kept', () => {
   const { book, told } = bookOf()
   for (let i = 0; i < 10_000; i++) book.find(`model-${i}`)
   expect(told).toHaveLength(10_000)
+  book.find('model-0') // no longer remembered
+  expect(told).toHaveLength(10_001)
   expect(book.find('big').input).toBe(4)
 })
