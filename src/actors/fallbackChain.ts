@@ -1,12 +1,11 @@
 // A fallback chain at work: its steps are tried in order, each through its own breaker, until one answers, and what was decided
 // is told. `execute`, the router and the adapters ask it when a call has missed.
-import { AsyncLocalStorage } from 'node:async_hooks'
-import { UNDEGRADED } from '../model/degradation.ts'
 import type { DecisionStep } from '../model/records.ts'
 import type { Breaker } from './breaker.ts'
-import type { CallContext } from './call.ts'
+import { type Enclosing, enclosingChain, isAnsweredFor, within } from './enclosingChain.ts'
 import { type Fallback, type FallbackStep, type PlainStep, type ServiceStep, stepsOf } from './fallback.ts'
 import { guardedCall, type Miss, originalOf } from './guardedCall.ts'
+import { answerPlainly } from './plainStep.ts'
 
 /** What is told of a step that was passed over because an outer chain answers for that very service, or chains nest too deep. */
 export const CYCLE = 'ERR_SWITCHGEAR_FALLBACK_CYCLE'
@@ -36,13 +35,6 @@ export interface ChainRequest<F> {
 export type ChainOutcome<F> =
   | { readonly answered: true; readonly value: F }
   | { readonly answered: false; readonly errors: readonly unknown[] }
-
-/** A chain in whose step code is running. */
-export interface Enclosing {
-  readonly origin: Breaker
-  readonly outer: Enclosing | undefined
-  readonly depth: number
-}
 
 /**
  * Tries `steps` in order. Rejects with the signal's reason when the caller gives up meanwhile; else comes to an outcome,
@@ -81,9 +73,9 @@ export function chainInstead<F, T = never>(
   origin: Breaker,
   fallback: Fallback<F>,
   signal: AbortSignal | undefined,
+  // As the call is made, not when it has missed: a timeout is told by a timer, which runs in whosever context it was armed.
+  enclosing: Enclosing | undefined = enclosingChain(),
 ): (miss: Miss) => Promise<T | F> {
-  // Not when the call has missed: a timeout is told by a timer, which runs in whosever context it was armed.
-  const enclosing = enclosingChain()
   return async (miss) => {
     const isFunction = typeof fallback === 'function'
     const steps = stepsOf(origin, fallback)
@@ -93,11 +85,6 @@ export function chainInstead<F, T = never>(
     if (isFunction && outcome.errors.length > 0) throw outcome.errors[0]
     return originalOf<T>(miss)
   }
-}
-
-/** The chain in one of whose steps the present code runs. */
-export function enclosingChain(): Enclosing | undefined {
-  return running === 0 ? undefined : chains.getStore()
 }
 
 /** Tries one step through its service's breaker. */
@@ -133,58 +120,20 @@ async function attempt<F>(
   return within(here, () => attemptThrough(breaker, step, miss, signal))
 }
 
-function passedOver(code: string): Attempted<never> {
-  return { result: 'rejected', code }
-}
-
-/** An outer chain is there because this service did not answer; it may not be asked to stand in for itself. */
-function isAnsweredFor(breaker: Breaker, enclosing: Enclosing | undefined): boolean {
-  for (let chain = enclosing; chain !== undefined; chain = chain.outer) if (chain.origin === breaker) return true
-  return false
-}
-
 async function attemptPlainly<F>(
-  { name, run }: PlainStep<F>,
+  step: PlainStep<F>,
   { error: cause }: Miss,
   signal: AbortSignal | undefined,
 ): Promise<Attempted<F>> {
-  const call = new PlainCall(name, signal)
   try {
-    const value = signal ? untilAborted(signal, () => run(call, cause)) : run(call, cause)
-    return { result: 'answered', value: await value }
+    return { result: 'answered', value: await answerPlainly(step, cause, signal) }
   } catch (error) {
     return { result: 'failed', error, code: codeOf(error) }
   }
 }
 
-function untilAborted<F>(signal: AbortSignal, run: () => F | PromiseLike<F>): Promise<F> {
-  return new Promise((resolve, reject) => {
-    const onAbort = (): void => reject(signal.reason)
-    signal.addEventListener('abort', onAbort, { once: true })
-    const answer = (async () => run())()
-    answer.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort))
-  })
-}
-
-/** What a step that is no service is told. */
-class PlainCall implements CallContext {
-  readonly state = 'closed'
-  readonly degradation = UNDEGRADED
-  readonly generation = 0
-  readonly deadline = undefined
-  #signal: AbortSignal | undefined
-
-  constructor(
-    readonly service: string,
-    signal: AbortSignal | undefined,
-  ) {
-    this.#signal = signal
-  }
-
-  get signal(): AbortSignal {
-    this.#signal ??= new AbortController().signal
-    return this.#signal
-  }
+function passedOver(code: string): Attempted<never> {
+  return { result: 'rejected', code }
 }
 
 /** By what name an error is known; a word of a program, never a sentence, as it goes into the journal. */
@@ -211,20 +160,4 @@ function tell<F>({ origin, miss }: ChainRequest<F>, steps: readonly DecisionStep
     result: steps.at(-1)?.result === 'answered' ? 'answered' : 'failed',
     duration: Math.round((now - startedAt) * 1000) / 1000,
   })
-}
-
-const chains = new AsyncLocalStorage<Enclosing>()
-let running = 0
-
-/**
- * Runs a step so that calls made in it, at any depth, know whose chain they are in. Knowing costs every promise of the process
- * something on Node before 24, so it ends with the last chain.
- */
-async function within<T>(here: Enclosing, run: () => Promise<T>): Promise<T> {
-  running++
-  try {
-    return await chains.run(here, run)
-  } finally {
-    if (--running === 0) chains.disable()
-  }
 }
