@@ -1,5 +1,4 @@
 // Which profile serves which kind, and how users register kinds of their own.
-import { checked } from '../model/checked.ts'
 import { ConfigError } from '../model/errors.ts'
 import { type BuiltInKind, defineKind, isBuiltIn, type Kind, type KindDefaults, type RegisteredKind } from '../model/kinds.ts'
 import { resolveSettings, type ServiceSettings } from '../model/settings.ts'
@@ -7,7 +6,7 @@ import { cacheProfile } from './cacheProfile.ts'
 import { customProfile } from './customProfile.ts'
 import { embeddingProfile } from './embeddingProfile.ts'
 import { httpProfile } from './httpProfile.ts'
-import { kindDefaultsSchema } from './kindDefaults.ts'
+import { checkedDefaults } from './kindDefaults.ts'
 import { knowledgeBaseProfile } from './knowledgeBaseProfile.ts'
 import { lightragProfile } from './lightragProfile.ts'
 import { openaiProfile } from './openaiProfile.ts'
@@ -56,17 +55,13 @@ export interface KindDefinition {
  * for a name that is built in or cannot be one, and for defaults that no policy could start from.
  */
 export function registerKind(definition: KindDefinition): RegisteredKind {
-  const { name, like = 'http', defaults, profile = {} } = definition
+  const { name, like = 'http', defaults = {}, profile = {} } = definition
   if (typeof name !== 'string' || !/^[A-Za-z0-9_-]{1,64}$/.test(name)) {
     throw new ConfigError('name', name, '1 to 64 letters, digits, _ and -')
   }
   if (isBuiltIn(name)) throw new ConfigError('name', name, 'a name that no built-in kind has')
   if (!isBuiltIn(like)) throw new ConfigError('like', like, `one of ${Object.keys(BUILT_IN).join(', ')}`)
-  const kind = defineKind(
-    name,
-    like,
-    defaults === undefined ? undefined : (checked(kindDefaultsSchema, defaults, 'defaults') as Partial<KindDefaults>),
-  )
+  const kind = defineKind(name, like, checkedDefaults(defaults))
   registry.set(name, (settings) => ({
     ...BUILT_IN[like](settings),
     ...(typeof profile === 'function' ? profile(settings) : profile),

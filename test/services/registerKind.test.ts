@@ -33,6 +33,11 @@ test('its own defaults are laid over those, and a service’s policy over both',
   expect(kindDefaults(kind).slowCallSeconds).toBe(kindDefaults('lightrag').slowCallSeconds)
 })
 
+test('a default that is undefined hides none', () => {
+  const defaults = { failuresToTrip: undefined } as unknown as NonNullable<KindDefinition['defaults']>
+  expect(kindDefaults(registerKind({ name: 'holey', defaults })).failuresToTrip).toBe(kindDefaults('http').failuresToTrip)
+})
+
 test('its own knowledge is laid over the profile, made for each service by its settings', () => {
   const kind = registerKind({
     name: 'weather',
