@@ -27,6 +27,12 @@ export interface Refusing {
   readonly declined: boolean
 }
 
+interface Declined {
+  readonly lane: Lane
+  /** Undefined until it has been asked. */
+  error: CallRejectedError | undefined
+}
+
 export class Selection {
   readonly lanes: readonly Lane[]
   readonly #picker: Picker
@@ -36,7 +42,7 @@ export class Selection {
   readonly #standby: Lane[] = []
   readonly #probed: Lane[] = []
   /** Asked in the pick under way, and declined. */
-  #declined: Lane[] = NONE
+  #declined: readonly Declined[] = NONE
 
   constructor({ route, breakers, random, meanCost = () => undefined }: SelectionOptions) {
     const lanes: Lane[] = []
@@ -99,33 +105,37 @@ export class Selection {
   soonest(at: number, except?: ReadonlySet<Lane>): Refusing {
     let soonest: Lane | undefined
     let error: CallRejectedError | undefined
+    let declined = false
     for (const lane of this.lanes) {
       if (except?.has(lane)) continue
-      const said = lane.breaker.peek(at)
+      const asked = this.#declined.find((one) => one.lane === lane)?.error
+      const said = asked ?? lane.breaker.peek(at)
       if (said === undefined) return { lane, error: undefined, declined: false }
       if (soonest && waitOf(said) >= waitOf(error)) continue
       soonest = lane
       error = said
+      declined = asked !== undefined
     }
-    const lane = soonest ?? this.lanes[0]!
-    return { lane, error, declined: this.#declined.includes(lane) }
+    return { lane: soonest ?? this.lanes[0]!, error, declined }
   }
 
   #pickAmong(lanes: Lane[], count: number): Lane | undefined {
     for (let left = count; left > 0; left--) {
       const lane = this.#picker(lanes, left, this.#context)
       if (!lane.sheds) return lane
-      if (this.#declined === NONE) this.#declined = []
-      this.#declined.push(lane)
+      this.#declined = [...this.#declined, { lane, error: undefined }]
       lanes[lanes.indexOf(lane)] = lanes[left - 1]!
     }
     return undefined
   }
 
   /** In earnest, as each refusal brings a gate that sheds nearer to letting one pass. Listeners may ask for picks meanwhile. */
-  #ask(lanes: readonly Lane[], at: number, exemption: Exemption | undefined): void {
-    for (const { breaker } of lanes) breaker.ask(at, exemption)
-    this.#declined = lanes as Lane[]
+  #ask(declined: readonly Declined[], at: number, exemption: Exemption | undefined): void {
+    for (const one of declined) {
+      const answer = one.lane.breaker.admit(at, exemption)
+      if (answer instanceof CallRejectedError) one.error = answer
+    }
+    this.#declined = declined
   }
 }
 
@@ -134,4 +144,4 @@ export function waitOf(error: unknown): number {
   return (error instanceof CallRejectedError ? error.retryAfterMs : undefined) ?? Number.POSITIVE_INFINITY
 }
 
-const NONE: Lane[] = []
+const NONE: readonly Declined[] = []
