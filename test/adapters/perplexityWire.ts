@@ -19,8 +19,8 @@ export interface Reply {
   readonly json?: unknown
   /** Sent as server-sent events, as they are given: `data: …` or whatever a test makes of it. */
   readonly lines?: readonly string[]
-  /** The connection is cut after that. */
-  readonly cut?: boolean
+  /** What becomes of the connection after that, in place of an end: it is cut, or held open. */
+  readonly after?: 'cut' | 'hold'
 }
 
 export interface PerplexityWire extends AsyncDisposable {
@@ -38,14 +38,14 @@ export async function perplexityWire(): Promise<PerplexityWire> {
     let text = ''
     for await (const chunk of request) text += chunk
     requests.push({ path: request.url ?? '', body: text === '' ? {} : JSON.parse(text) })
-    const { status = 200, headers = {}, json = agentAnswer(), lines, cut } = replies.shift() ?? {}
+    const { status = 200, headers = {}, json = agentAnswer(), lines, after } = replies.shift() ?? {}
     response.writeHead(status, { 'content-type': lines ? 'text/event-stream' : 'application/json', ...headers })
     if (lines === undefined) response.end(JSON.stringify(json))
     else {
       for (const line of lines) response.write(`${line}\n\n`)
       // Flushed first, or the cut may overtake what was written.
-      if (cut) setImmediate(() => response.destroy())
-      else response.end()
+      if (after === 'cut') setImmediate(() => response.destroy())
+      else if (after === undefined) response.end()
     }
   })
   server.listen(0, '127.0.0.1')

@@ -183,6 +183,17 @@ describe('what is no answer of Perplexity is not measured', () => {
   })
 })
 
+test('lists that will not be read are empty', () => {
+  const unreadable = () =>
+    new Proxy([1], {
+      get: () => {
+        throw new Error('no')
+      },
+    })
+  expect(measure({ output: unreadable() })).toEqual({ operation: 'responses' })
+  expect(profile.readRequest?.('/v1/agent', { input: unreadable(), messages: unreadable() })).not.toHaveProperty('query')
+})
+
 function revoked(): object {
   const { proxy, revoke } = Proxy.revocable({}, {})
   revoke()

@@ -215,7 +215,7 @@ describe('whatever is sent', () => {
         const { quality = 0 } = end.measured ?? {}
         expect(quality >= 0 && quality <= 1).toBe(true)
       }),
-      { numRuns: 200 },
+      { numRuns: 100 },
     )
   })
 })

@@ -94,7 +94,7 @@ describe('whatever it is given', () => {
         expect(complexity).toBeGreaterThanOrEqual(0)
         expect(complexity).toBeLessThanOrEqual(1)
       }),
-      { numRuns: 150 },
+      { numRuns: 100 },
     )
   })
 
