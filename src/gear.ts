@@ -25,6 +25,7 @@ import type { ServiceSettings } from './model/settings.ts'
 import type { Command, DirectiveInput, Signal } from './model/signals.ts'
 import type { StateName } from './model/states.ts'
 import { suggest } from './model/suggest.ts'
+import { LiveRoute, type RouteHandle } from './routeHandle.ts'
 import { type KeyableService, keyableService } from './service.ts'
 
 type Named<Services> = keyof Services & string
@@ -42,6 +43,8 @@ export interface Switchgear<
    * costs; unsubscribe when done.
    */
   readonly events$: Observable<GearEvent>
+  /** A handle for each route of the configuration. */
+  readonly routes: { readonly [Name in Named<Routes>]: RouteHandle }
   /** What was spent, and how the rules stand. */
   readonly budgets: GearBudgets
   /**
@@ -90,6 +93,7 @@ export class Gear<Services extends Record<string, ServiceInput>, Routes extends 
 {
   readonly services: { readonly [Name in Named<Services>]: KeyableService }
   readonly events$: Observable<GearEvent>
+  readonly routes: { readonly [Name in Named<Routes>]: RouteHandle }
   readonly budgets: GearBudgets
   readonly #board: Board
   readonly #config: ResolvedConfig
@@ -100,6 +104,7 @@ export class Gear<Services extends Record<string, ServiceInput>, Routes extends 
   readonly #breakers = new Map<string, Breaker>()
   readonly #inputs = new Map<string, PolicyInput>()
   readonly #keyed = new Map<string, KeyedBreakers>()
+  readonly #routes = new Map<string, LiveRoute>()
   #journal: Journal | undefined
   #journalIsOurs = false
   readonly #closed$ = new ReplaySubject<void>(1)
@@ -121,6 +126,17 @@ export class Gear<Services extends Record<string, ServiceInput>, Routes extends 
       services[name] = keyableService(breaker, keyed)
     }
     this.services = services as typeof this.services
+    const routes: Record<string, RouteHandle> = Object.create(null)
+    for (const [name, route] of Object.entries(config.routes)) {
+      const live = new LiveRoute(name, {
+        route,
+        random: board.random(`route ${name}`),
+        backends: route.backends.map(({ service }) => this.#backend(service)),
+      })
+      this.#routes.set(name, live)
+      routes[name] = live
+    }
+    this.routes = routes as typeof this.routes
     const events$ = new Observable<GearEvent>((subscriber) => bus.subscribe('*', (event) => subscriber.next(event)))
     this.events$ = events$.pipe(takeUntil(this.#closed$))
     this.#goOn(saved, at)
@@ -235,10 +251,16 @@ export class Gear<Services extends Record<string, ServiceInput>, Routes extends 
   }
 
   #target(name: string): FetchTarget {
-    const [breaker, settings] = this.#live(name as Named<Services>)
-    const models = breaker.profile.tellsModelsApart ? this.#keyed.get(name) : undefined
-    const backend: FetchBackend = { breaker, settings, models, baseUrl: undefined }
+    const route = this.#routes.get(name)
+    if (route) return route
+    const backend = this.#backend(name)
     return { name, choose: () => backend }
+  }
+
+  #backend(service: string): FetchBackend {
+    const [breaker, settings] = this.#live(service as Named<Services>)
+    const models = breaker.profile.tellsModelsApart ? this.#keyed.get(service) : undefined
+    return { breaker, settings, models, baseUrl: undefined }
   }
 
   #live(service: Named<Services>): readonly [Breaker, ServiceSettings] {
@@ -261,7 +283,10 @@ export class Gear<Services extends Record<string, ServiceInput>, Routes extends 
   }
 
   #unknown(service: string): UnknownServiceError {
-    const names = Object.keys(this.services)
+    if (this.#routes.has(service)) {
+      return new UnknownServiceError(service, `; it is a route: see gear.routes.${service} and gear.fetch`)
+    }
+    const names = [...Object.keys(this.services), ...this.#routes.keys()]
     const meant = suggest(String(service), names)
     return new UnknownServiceError(service, meant ? `; did you mean ${meant}?` : `; there are ${names.join(', ') || 'none'}`)
   }

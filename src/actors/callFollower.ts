@@ -10,6 +10,8 @@ export type CallResult = 'success' | 'failure' | 'ignored'
 export interface CallFollower {
   /** What the service's degradation has cost and saved so far. */
   readonly impact: Impact
+  /** What a call that is not degraded costs on the mean, dollars; undefined where it is not known. */
+  readonly meanCost: number | undefined
   /** A call that had been admitted has ended, and its outcome is recorded. `at`: epoch ms, whole. */
   ended(at: number, result: CallResult, microseconds: number, level: DegradationLevel, measured: Measurement | undefined): void
 }

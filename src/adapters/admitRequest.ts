@@ -41,8 +41,10 @@ export function admitRequest(
     deadline,
   })
   if (call instanceof CallRejectedError) return call
-  if (wanted === undefined)
-    return { call, ending: new CallEnding({ call, modelCall: undefined, profile, request }), change: undefined }
+  if (wanted === undefined) {
+    const onEnd = listenersOf(backend, undefined, startedAt)
+    return { call, ending: new CallEnding({ call, modelCall: undefined, profile, request, onEnd }), change: undefined }
+  }
   const smaller = call.degradation.level === 0 ? undefined : lessened(profile, wanted, call)
   const sent = smaller === undefined ? wanted : (reread(profile, wanted, smaller) ?? wanted)
   const modelCall = admitModel(backend, sent, startedAt)
@@ -51,7 +53,7 @@ export function admitRequest(
     call.settle('ignored')
     return modelCall
   }
-  const onEnd = choice?.refusal && tellOfModel(breaker, choice, startedAt)
+  const onEnd = listenersOf(backend, choice, startedAt)
   const ending = new CallEnding({ call, modelCall, profile, request: sent, onEnd })
   return { call, ending, change: choice === undefined ? smaller : { ...smaller, body: smaller?.body ?? choice.request.body } }
 }
@@ -120,6 +122,19 @@ function estimated(profile: ServiceProfile, request: CallRequest): Estimate | un
     return profile.estimate?.(request)
   } catch {
     return undefined
+  }
+}
+
+function listenersOf(
+  { breaker, ended }: FetchBackend,
+  choice: ModelChoice | undefined,
+  startedAt: number,
+): ((said: Classification | undefined) => void) | undefined {
+  const ofModel = choice && tellOfModel(breaker, choice, startedAt)
+  if (ended === undefined) return ofModel
+  return (said) => {
+    ofModel?.(said)
+    ended(said === undefined ? 'success' : said === 'ignored' ? 'ignored' : 'failure', breaker.clock.now() - startedAt)
   }
 }
 

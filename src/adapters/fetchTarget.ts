@@ -1,6 +1,7 @@
 // What a guarded fetch is pointed at, and what its user may ask for. The board makes the target: a service, or a route that
 // picks one of several backends for each call.
 import type { Breaker } from '../actors/breaker.ts'
+import type { CallResult } from '../actors/callFollower.ts'
 import type { KeyedBreakers } from '../actors/keyedBreakers.ts'
 import type { CallRejectedError } from '../model/errors.ts'
 import type { ServiceSettings } from '../model/settings.ts'
@@ -19,6 +20,8 @@ export interface FetchBackend {
   readonly models: KeyedBreakers | undefined
   /** Takes the place of the origin that a request names, and goes before its path; undefined: requests go where they say. */
   readonly baseUrl: string | undefined
+  /** Hears how each call ended, and how long it took in ms; a route's. */
+  readonly ended?: ((result: CallResult, ms: number) => void) | undefined
 }
 
 export interface FetchOptions {
