@@ -72,6 +72,49 @@ test('a returned answer is judged by its status, and by its detail where that sa
   expect(lightrag().classifyResult?.(value, AT)).toEqual({ type: 'memory_error', status: 500 })
 })
 
+describe('calls that fail for want of the embedding service', () => {
+  const failure = { status: 500, headers: {}, detail: 'embedding func: connection refused' }
+  const levelOf = (profile: ReturnType<typeof lightrag>) =>
+    profile.monitoring?.read({ answers: {}, memory: undefined }, undefined).conditions.find(({ name }) => name === 'embedding')
+      ?.level
+
+  function afterFour(): ReturnType<typeof lightrag> {
+    const profile = lightrag()
+    for (let i = 0; i < 3; i++) profile.classifyError(failure, AT)
+    expect(levelOf(profile)).toBe(0)
+    profile.classifyResult?.({ error: 'embedding failed' }, AT)
+    return profile
+  }
+
+  test('are a condition of it after more than 3 in a row', () => {
+    expect(levelOf(afterFour())).toBe(2)
+  })
+
+  test('are over with an answer that needed embeddings, and with no other', () => {
+    const profile = afterFour()
+    const answer = { response: 'It opens.', references: [{ file_path: '/a.md' }] }
+    profile.measure?.(answer, { path: '/query', body: { mode: 'bypass' }, operation: 'query' })
+    profile.measure?.({ response: '[no-context]' }, { path: '/query', body: {}, operation: 'query' })
+    profile.classifyError({ status: 422, headers: {}, detail: 'embedding' }, AT)
+    expect(levelOf(profile)).toBe(2)
+    profile.measure?.(answer, { path: '/query', body: { mode: 'mix' }, operation: 'query' })
+    expect(levelOf(profile)).toBeUndefined()
+  })
+
+  test('are told by streams as well', () => {
+    const profile = lightrag()
+    const stream = (line: string) => {
+      const reader = profile.readStream?.('application/x-ndjson', undefined)
+      reader?.push(new TextEncoder().encode(line))
+      reader?.end(AT)
+    }
+    for (let i = 0; i < 4; i++) stream('{"error":"embedding timeout"}')
+    expect(levelOf(profile)).toBe(2)
+    stream('{"response":"It opens."}')
+    expect(levelOf(profile)).toBeUndefined()
+  })
+})
+
 test('a detail of 10 MB is read by its beginning', () => {
   const detail = `${'x '.repeat(5_000_000)}out of memory`
   expect(lightrag().classifyError({ status: 500, headers: {}, detail }, AT)).toMatchObject({ type: 'http_error' })
