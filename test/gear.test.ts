@@ -168,8 +168,8 @@ describe('the budgets of a board', () => {
     expect(gear.state('openai')).toBe('budgetLimited')
     await expect(call()).rejects.toThrow('daily_block')
     expect(ofType(heard, 'alert').map(({ code, by }) => [code, by])).toEqual([
-      ['budget_warning', 'budgets'],
       ['budget_exceeded', 'budgets'],
+      ['budget_warning', 'budgets'],
     ])
     expect(gear.budgets.spent('openai').day).toBeCloseTo(1, 3)
     gear.budgets.raise('daily_block', 5, by)
