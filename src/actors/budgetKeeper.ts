@@ -79,7 +79,7 @@ export class BudgetKeeper implements DeskHost {
   begin(): void {
     const at = this.#now()
     this.#ledger.goTo(at)
-    for (const desk of this.#desks.values()) desk.charges ||= this.priced(desk)
+    for (const desk of this.#desks.values()) desk.charges ||= this.#hasCharged(desk)
     this.#rulings.reconcile(at)
     this.quotas.reconcile(at)
     this.#arm(at)
@@ -208,6 +208,13 @@ export class BudgetKeeper implements DeskHost {
     this.#ledger.goTo(at)
     for (const account of this.#accounts) if (account.standing) this.#rulings.review(account, at)
     this.#arm(at)
+  }
+
+  /** By what the last session has left: prices, spend, or a breaker that was told. */
+  #hasCharged(desk: DeskAccounts): boolean {
+    const { service } = desk
+    if (this.priced(desk) || this.#ledger.spent(service).month > 0) return true
+    return this.#options.standing(service)?.budgets?.some(({ rule }) => this.#ledger.known.includes(rule)) ?? false
   }
 
   #review(account: BudgetAccount, service: string, at: number): void {

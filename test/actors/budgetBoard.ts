@@ -83,7 +83,12 @@ export function budgetBoard(options: BudgetBoardOptions): BudgetBoard {
     },
   })
   for (const [name, { kind, policy }] of names) board.add(name, kind, policy, board.now())
-  for (const saved of replayer.saved()) board.get(parentOf(saved.service))?.restore(saved, board.now())
+  for (const saved of replayer.saved()) {
+    const parent = board.get(parentOf(saved.service))
+    if (parent === undefined) continue
+    const one = board.get(saved.service) ?? board.add(saved.service, parent.kind, parent.policy, board.now())
+    one.restore(saved, board.now())
+  }
   journal.open((reason) => board.header(before.length > 0 && reason === 'start' ? 'restart' : reason))
   board.keep(journal)
   keeper.begin()

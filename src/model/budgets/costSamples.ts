@@ -26,7 +26,7 @@ export class CostSamples {
     if (this.#costs.length === 0) return undefined
     if (this.#expected === undefined) {
       const [, mean, deviation] = this.save()
-      this.#expected = Math.round(mean + deviation)
+      this.#expected = mean + deviation
     }
     return this.#expected
   }
@@ -44,7 +44,7 @@ export class CostSamples {
     const mean = sum / count
     let squares = 0
     for (const cost of this.#costs) squares += (cost - mean) * (cost - mean)
-    return [count, mean, Math.sqrt(squares / count)]
+    return [count, Math.round(mean), Math.round(Math.sqrt(squares / count))]
   }
 
   /** Stands in for the samples that were saved: as many, with the same mean and deviation, to be displaced by new ones. */
