@@ -1,27 +1,12 @@
 // Looks after a service between its calls: asks it how it is at an interval and tells its breaker which conditions stand, by
 // the knowledge of its kind (`monitoring` of its profile). What it asks is no call of the service: nothing of it is counted.
 import type { Breaker } from '../actors/breaker.ts'
-import { ConfigError } from '../model/errors.ts'
 import { Timer } from '../model/timer.ts'
 import type { Condition, MonitorAnswer, Monitoring, Reading } from '../services/serviceProfile.ts'
+import { address, duration, type MonitorOptions } from './monitorOptions.ts'
 import { ask, type MonitorFetch, within } from './monitorRequest.ts'
 
-export interface MonitorOptions {
-  /** The service's address, beneath which its kind's paths are asked for. */
-  readonly url: string | URL
-  /** Asked for in place of the paths of its kind; all it tells then is whether the service answers. */
-  readonly path?: string | undefined
-  /** From the beginning of one round to that of the next, ms; 30 000 if absent. */
-  readonly intervalMs?: number | undefined
-  /** The longest a request may take, ms; 5 000, or the interval if that is less. */
-  readonly timeoutMs?: number | undefined
-  /** Sent with every request; a LightRAG server wants `x-api-key` or `authorization`, never both. */
-  readonly headers?: Readonly<Record<string, string>> | undefined
-  /** In place of the global one. */
-  readonly fetch?: MonitorFetch | undefined
-  /** What the service uses of its memory, bytes. */
-  readonly memory?: (() => number | undefined | Promise<number | undefined>) | undefined
-}
+export type { MonitorOptions } from './monitorOptions.ts'
 
 /** What came of one round. */
 export interface MonitorRound {
@@ -47,7 +32,6 @@ export interface ServiceMonitor extends Disposable {
 
 /** So many rounds in a row without an answer, and the service counts as not reachable. */
 const UNREACHED = 3
-const LONGEST_INTERVAL = 86_400_000
 const NOTHING_KNOWN: Monitoring = { paths: [''], read: () => ({ conditions: [], facts: {} }) }
 
 /**
@@ -79,8 +63,8 @@ class Monitor implements ServiceMonitor {
 
   constructor(breaker: Breaker, options: MonitorOptions) {
     const { path, headers = {}, fetch = globalThis.fetch, memory, intervalMs = 30_000 } = options
-    this.#interval = duration('intervalMs', intervalMs, LONGEST_INTERVAL)
-    this.#timeout = duration('timeoutMs', options.timeoutMs ?? Math.min(5_000, intervalMs), LONGEST_INTERVAL)
+    this.#interval = duration('intervalMs', intervalMs)
+    this.#timeout = duration('timeoutMs', options.timeoutMs ?? Math.min(5_000, intervalMs))
     const known = breaker.profile.monitoring ?? NOTHING_KNOWN
     this.#monitoring = path === undefined ? known : { ...known, paths: [path] }
     this.#urls = this.#monitoring.paths.map((one) => address(options.url, one))
@@ -214,27 +198,4 @@ class Wake extends Timer {
 /** An answer that says that it is not what was asked for: the monitor's credentials, or its paths, are wrong. */
 function problemOf({ status }: MonitorAnswer): string | undefined {
   return status >= 200 && status <= 299 ? undefined : `answered ${status}`
-}
-
-/** An empty path is the address itself; any other goes beneath it, in place of its query. */
-function address(url: string | URL, path: string): string {
-  let base: URL
-  try {
-    base = new URL(url)
-  } catch {
-    throw new ConfigError('url', undefined, 'an absolute URL')
-  }
-  if (base.protocol !== 'http:' && base.protocol !== 'https:') throw new ConfigError('url', base.protocol, 'http: or https:')
-  if (base.username !== '' || base.password !== '')
-    throw new ConfigError('url', undefined, 'a URL without credentials: use headers')
-  if (path === '') return base.href
-  base.search = ''
-  base.hash = ''
-  base.pathname = `${base.pathname.replace(/\/+$/, '')}/${path.replace(/^\/+/, '')}`
-  return base.href
-}
-
-function duration(path: string, value: unknown, longest: number): number {
-  if (typeof value === 'number' && value >= 1 && value <= longest) return value
-  throw new ConfigError(path, value, `1 to ${longest} ms`)
 }
