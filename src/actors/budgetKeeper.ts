@@ -23,8 +23,6 @@ import { foldSpend, type SpendScope } from './spendFold.ts'
 
 export interface BudgetKeeperOptions extends QuotaOptions {
   readonly budgets: Budgets | undefined
-  /** The kind of every service by its name. */
-  readonly services: ReadonlyMap<string, string>
   readonly clock: Clock
 }
 
@@ -54,7 +52,7 @@ export class BudgetKeeper implements DeskHost {
       const quota = this.quotas.of(service)
       if (accounts.length > 0 || quota !== undefined) this.#desks.set(service, new DeskAccounts(service, kind, quota, accounts))
     }
-    this.#rulings = new BudgetRulings({ ledger, accounts: this.#accounts, desks: this.#desks, tell, standing })
+    this.#rulings = new BudgetRulings({ ledger, services, accounts: this.#accounts, desks: this.#desks, tell, standing })
     this.#timer = new RolloverTimer(this)
   }
 

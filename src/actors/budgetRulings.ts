@@ -10,6 +10,8 @@ import type { DeskAccounts } from './deskAccounts.ts'
 export interface RulingsOptions {
   readonly ledger: SpendLedger
   readonly accounts: readonly BudgetAccount[]
+  /** All services by name, with their kinds; those without a desk may yet have been told something by an earlier session. */
+  readonly services: ReadonlyMap<string, string>
   /** By service. */
   readonly desks: ReadonlyMap<string, DeskAccounts>
   readonly tell: (service: string, signal: Signal, at: number) => void
@@ -62,7 +64,7 @@ export class BudgetRulings {
    * another, a period may be over; breakers are told the difference.
    */
   reconcile(at: number): void {
-    const { accounts, ledger, desks } = this.#options
+    const { accounts, ledger, desks, services } = this.#options
     for (const account of accounts) {
       if (account.spend.span === 'call') continue
       account.spentOut = this.#wasSpentOut(account, at)
@@ -70,17 +72,18 @@ export class BudgetRulings {
       if (account.standing) account.until = this.#end(account, at)
     }
     const rules = new Map(accounts.map((account) => [account.rule.id, account]))
-    for (const desk of desks.values()) {
-      const standing = this.#standingIn(desk.service)
-      for (const account of accounts) {
-        if (!account.standing || !concerns(account, desk)) continue
-        account.told.add(desk.service)
+    for (const service of services.keys()) {
+      const standing = this.#standingIn(service)
+      const desk = desks.get(service)
+      for (const account of desk?.accounts ?? []) {
+        if (desk === undefined || !account.standing || !concerns(account, desk)) continue
+        account.told.add(service)
         const wanted = signalOf(account)
         if (!standing.some((one) => isSame(one, wanted))) this.#tell(account, desk, at)
       }
       for (const { rule } of standing) {
         // Only rules of ours: others may have told the breaker of budgets of theirs.
-        if (ledger.known.includes(rule) && rules.get(rule)?.told.has(desk.service) !== true) this.#clear(rule, desk.service, at)
+        if (ledger.known.includes(rule) && rules.get(rule)?.told.has(service) !== true) this.#clear(rule, service, at)
       }
     }
   }
@@ -140,8 +143,8 @@ export class BudgetRulings {
   #wasSpentOut(account: BudgetAccount, at: number): boolean {
     const { rule, spend, limit } = account
     if (rule.action !== 'block' || spend.at(at) >= limit) return false
-    const { desks, ledger } = this.#options
-    const stood = [...desks.values()].some(({ service }) => this.#standingIn(service).some((one) => one.rule === rule.id))
+    const { services, ledger } = this.#options
+    const stood = [...services.keys()].some((service) => this.#standingIn(service).some((one) => one.rule === rule.id))
     const cheapest = ledger.cheapest(spend)
     return stood && cheapest !== undefined && cheapest <= limit && limit - spend.at(at) < cheapest
   }

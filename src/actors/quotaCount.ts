@@ -9,7 +9,7 @@ import type { RulingsOptions } from './budgetRulings.ts'
 const WARNING = 0.9
 const REASON = 'the calls of this month are used up'
 
-export interface QuotaOptions extends Pick<RulingsOptions, 'tell' | 'standing'> {
+export interface QuotaOptions extends Pick<RulingsOptions, 'services' | 'tell' | 'standing'> {
   /** Calls a month, by service. */
   readonly quotas: ReadonlyMap<string, number>
   readonly alert: (record: AlertRecord) => void
@@ -50,14 +50,18 @@ export class QuotaCount {
 
   /** After a restart: what stands in the breakers against what was counted. */
   reconcile(at: number): void {
-    const { quotas, standing, tell } = this.#options
-    for (const [service, quota] of quotas) {
-      const quotaThere = standing(service)?.quota
-      if (quotaThere?.why === REASON) {
-        if (quotaThere.until === this.#ledger.month.until) this.#told.set(service, quotaThere.until)
-        if (this.#ledger.callsOf(service) < quota) tell(service, { kind: 'limitCleared' }, at)
+    const { services, standing, tell } = this.#options
+    for (const service of services.keys()) {
+      const quota = this.of(service)
+      const gone = standing(service)?.quota
+      if (gone?.why === REASON) {
+        if (gone.until === this.#ledger.month.until) this.#told.set(service, gone.until)
+        if (quota === undefined || this.#ledger.callsOf(service) < quota) {
+          this.#told.delete(service)
+          tell(service, { kind: 'limitCleared' }, at)
+        }
       }
-      this.#look(service, quota, at)
+      if (quota !== undefined) this.#look(service, quota, at)
     }
   }
 
