@@ -10,6 +10,7 @@ function answer(text: string, changes: object = {}, results = RESULTS): Perplexi
 }
 
 const result = (id: number, changes: object = {}) => ({ ...RESULTS[0]!, id, url: `https://site${id}.example/`, ...changes })
+const undated = (id: number) => ({ ...result(id, { url: `https://a.example/${id}`, date: null }) })
 const found = (results: typeof RESULTS) => answer('It is so [1].', {}, results)
 
 describe('search quality', () => {
@@ -142,6 +143,7 @@ describe('the quality of an answer', () => {
     ['found and cited', 'So [1].', RESULTS, 1],
     ['found and not cited', 'So.', RESULTS, 0.8],
     ['found and cited wrongly', 'So [9].', RESULTS, 0.6],
+    ['found on one site, without dates', 'So [1].', [1, 2, 3, 4, 5].map((id) => undated(id)), 0.826],
     ['nothing found', 'So.', [], 0],
   ])('%s', (_, text, results, expected) => {
     expect(answerQuality(answer(text, {}, results))).toBeCloseTo(expected, 10)

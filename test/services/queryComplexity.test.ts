@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { analyseQuery, queryComplexity } from '../../src/services/queryComplexity.ts'
@@ -67,6 +68,13 @@ describe('what a query asks for', () => {
   })
 })
 
+test('the examples on the page of Perplexity are as complex as it says', () => {
+  const page = readFileSync(new URL('../../docs/services/perplexity.md', import.meta.url), 'utf8')
+  const rows = [...(page.split('| query | complexity |')[1] ?? '').matchAll(/^\| (.+) \| (0\.\d\d) \|$/gm)]
+  expect(rows.length).toBeGreaterThan(3)
+  for (const [, query = '', complexity] of rows) expect(queryComplexity(query).toFixed(2)).toBe(complexity)
+})
+
 describe('whatever it is given', () => {
   test.each([
     ['10 MB of one word', 'A'.repeat(10_000_000)],
@@ -85,7 +93,7 @@ describe('whatever it is given', () => {
   test('is between 0 and 1', () => {
     const words = fc.constantFrom('compare', 'Ada', '2024', '?', ',', '比较', ' ', '\n', '"', 'x', '\ud800', 'ﷺ', '́')
     const query = fc.oneof(
-      fc.string({ unit: 'binary' }),
+      fc.string({ unit: 'binary-ascii' }),
       fc.array(words, { maxLength: 200 }).map((parts) => parts.join(' ')),
     )
     fc.assert(
