@@ -50,7 +50,8 @@ export class MemoryPressure implements CacheCondition {
     if (at - this.#readAt > READING_LAPSES) this.#byShare = 0
     const [first] = this.#pressures
     this.#lasting = this.#pressures.length > PRESSURES_BORNE && at - (first as number) <= PRESSURE_WINDOW
-    if (this.#lasting && this.#byShare === 0) this.reason = `out of memory ${PRESSURES_BORNE + 1} times within five minutes`
+    if (this.#lasting && this.#byShare === 0)
+      this.reason = `memory was short more than ${PRESSURES_BORNE} times within five minutes`
   }
 }
 

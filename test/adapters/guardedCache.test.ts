@@ -362,6 +362,20 @@ describe('a broken cache', () => {
     expect(seen.error).toBeInstanceOf(CallTimeoutError)
   })
 
+  test('one that answers leaves no timer behind', async () => {
+    const bench = cacheBench()
+    const client = new FlakyClient<string>()
+    const cache = bench.values(client)
+    const { pending } = bench.clock
+    const reads = [cache.get('a'), cache.get('b')]
+    expect(bench.clock.pending).toBe(pending + 2)
+    await Promise.all(reads)
+    expect(bench.clock.pending).toBe(pending)
+    client.broken = true
+    await cache.get('a')
+    expect(bench.clock.pending).toBe(pending)
+  })
+
   test('a rejection that comes too late is nobody’s', async () => {
     const bench = cacheBench()
     const client = new FlakyClient<string>()

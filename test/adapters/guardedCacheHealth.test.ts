@@ -233,6 +233,24 @@ describe('memory', () => {
     bench.board.remove('cache', bench.board.now())
   })
 
+  test('and one that refuses six times within five minutes is short of it for good', async () => {
+    const bench = cacheBench()
+    const client = telling(() => '')
+    client.set.mockImplementation(() => Promise.reject(new Error("OOM command not allowed when used memory > 'maxmemory'.")))
+    const cache = bench.redis(client)
+    for (let i = 0; i < 6; i++) {
+      expect(level(bench, 'memory')).toBe(0)
+      await cache.set('a', 'b')
+      if (i < 5) bench.clock.advance(40_000)
+    }
+    expect(bench.breaker.health.standing.get('memory')).toEqual({
+      level: 2,
+      reason: 'memory was short more than 5 times within five minutes',
+    })
+    bench.clock.advance(110_000)
+    expect(level(bench, 'memory')).toBe(0)
+  })
+
   test('INFO is read through the client, one at a time, and not while the breaker is open', async () => {
     const bench = cacheBench()
     let answer: (text: string) => void = () => undefined

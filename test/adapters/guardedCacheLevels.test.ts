@@ -166,6 +166,22 @@ describe('what was written', () => {
     expect(cache.stats.cleaned).toBe(1)
   })
 
+  test.each(['del', 'clear'] as const)('and then removed by `%s` is forgotten', async (how) => {
+    const bench = cacheBench({ recoverAfter: 600_000 })
+    const client = new FlakyClient<number>()
+    const cache = bench.values(client, { readEvery: 1000 })
+    await cache.set('plain', 1)
+    await cache.set('marked', 1, { critical: true })
+    if (how === 'clear') await cache.clear()
+    else for (const key of ['plain', 'marked']) await cache.del(key)
+    bench.degrade(3)
+    const { calls } = client
+    await beats(bench, 3)
+    expect(await cache.get('marked')).toBeUndefined()
+    expect(client.calls).toBe(calls)
+    expect(cache.stats).toMatchObject({ cleaned: 0, skipped: 1 })
+  })
+
   test('and is critical by now is not removed', async () => {
     const bench = cacheBench({ recoverAfter: 600_000 })
     let critical = false
