@@ -205,7 +205,7 @@ describe('whatever is sent', () => {
         'data: {"type":"error"}',
       ),
       fc.json().map((json) => `data: ${json}`),
-      fc.string({ unit: 'binary' }),
+      fc.string({ unit: 'binary-ascii' }),
     )
     fc.assert(
       fc.property(fc.array(line, { maxLength: 12 }), fc.integer({ min: 1, max: 200 }), (lines, size) => {
