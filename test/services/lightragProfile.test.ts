@@ -60,6 +60,7 @@ test.each([
     { status: 503, headers: { 'retry-after': '2' }, detail: 'embedding queue is full' },
     { type: 'service_unavailable', status: 503, retryAfterMs: 2000 },
   ],
+  ['a limit of its own', { status: 429, headers: {}, detail: 'MemoryError' }, { type: 'rate_limit', status: 429 }],
   ['a lost connection', Object.assign(new TypeError('fetch failed'), {}), { type: 'service_unavailable' }],
   ['text', 'the embedding service failed', { type: 'service_unavailable' }],
   ['nothing', undefined, { type: 'unknown_error' }],
@@ -98,6 +99,12 @@ describe('calls that fail for want of the embedding service', () => {
     profile.classifyError({ status: 422, headers: {}, detail: 'embedding' }, AT)
     expect(levelOf(profile)).toBe(2)
     profile.measure?.(answer, { path: '/query', body: { mode: 'mix' }, operation: 'query' })
+    expect(levelOf(profile)).toBeUndefined()
+  })
+
+  test('are none where the fault is the caller’s', () => {
+    const profile = lightrag()
+    for (let i = 0; i < 4; i++) profile.classifyError({ status: 422, headers: {}, detail: 'no such embedding' }, AT)
     expect(levelOf(profile)).toBeUndefined()
   })
 
