@@ -96,13 +96,11 @@ export class ServiceDesk implements BudgetDesk {
     const operation = held.operation ?? measured?.operation
     const accounts = operation === held.operation ? held.accounts : of.under(operation)
     keeper.book(of, at, operation, nanos, result === 'success' && !guessed, accounts)
-    const { cost: _, costEstimated: __, ...rest } = measured ?? {}
-    return {
-      ...rest,
-      cost: known === undefined ? dollarsOf(nanos) : (measured?.cost ?? 0) + 0,
-      ...(operation === undefined ? undefined : { operation }),
-      ...(guessed ? { costEstimated: true } : undefined),
+    // Mostly it says all that is to be said, and a copy would cost more than all else here together.
+    if (measured !== undefined && known !== undefined && measured.operation === operation && !Object.is(measured.cost, -0)) {
+      return measured
     }
+    return withCost(measured, operation, known === undefined ? dollarsOf(nanos) : (measured?.cost ?? 0) + 0, guessed)
   }
 
   release({ accounts, expected }: Held): void {
@@ -171,6 +169,11 @@ class Held implements Reservation {
     this.#ended = true
     this.#desk.release(this)
   }
+}
+
+function withCost(measured: Measurement | undefined, operation: string | undefined, cost: number, guessed: boolean): Measurement {
+  const told = operation === undefined ? { ...measured, cost } : { ...measured, operation, cost }
+  return guessed ? { ...told, costEstimated: true } : told
 }
 
 function withoutCost(measured: Measurement | undefined): Measurement | undefined {
