@@ -6,12 +6,16 @@ import type { CallResult } from '../callFollower.ts'
 
 /** In what time the memory of a latency fades to a third (1/e), ms; ten seconds, as Finagle's peak EWMA has it. */
 const MEMORY = 10_000
-/** A failure counts as a call of at least this long, and of twice what the slowest other backend takes; in ms. */
+/** A failure counts as a call of at least this long, and of twice what the slowest backend that is well takes; in ms. */
 const FAILURE = 1_000
-/** No sample is longer, or failures that follow one another would drive it up without end; in ms. */
+/** No sample counts for longer, or one call that hung for hours would keep a backend off for as long; in ms. */
 const LONGEST = 120_000
-/** Each call in flight at a backend that has never answered counts as one of an hour: it is tried, and waited for. */
-const UNKNOWN = 3_600_000
+/**
+ * A call in flight at a backend that has never answered counts as one of so many times what the slowest that is well takes; of
+ * this many ms where none is known to be. So it is tried at once, and not flooded before it has answered.
+ */
+const UNKNOWN_TIMES = 4
+const UNKNOWN = 100
 
 export class Lane {
   /** What the state leaves of its share of the traffic, 0–1; as of the pick under way. */
@@ -26,6 +30,8 @@ export class Lane {
   sheds = false
   readonly #others: readonly Lane[]
   #latency = 0
+  /** Its last call failed. */
+  #failing = false
   /** When it was last heard of, epoch ms; never: -1. */
   #heardAt = -1
 
@@ -77,13 +83,17 @@ export class Lane {
   /** What a call more would meet there: the latency times the calls that would share it. */
   load(at: number): number {
     const { inFlight } = this
-    return this.#heardAt < 0 ? inFlight * UNKNOWN : this.#latency * this.#faded(at) * (inFlight + 1)
+    if (this.#heardAt < 0) return inFlight === 0 ? 0 : inFlight * (UNKNOWN_TIMES * this.#slowestWell(at) || UNKNOWN)
+    return this.#latency * this.#faded(at) * (inFlight + 1)
   }
 
   /** A call that was made through the route has ended at `at` (epoch ms). What the caller took back or got wrong says nothing. */
   ended(result: CallResult, ms: number, at: number): void {
     if (result === 'ignored') return
-    const sample = Math.min(result === 'failure' ? this.#asSlow(ms, at) : ms, LONGEST)
+    this.#failing = result === 'failure'
+    // However quick a failure is, it is no reason to go there.
+    const slow = this.#failing ? Math.max(ms, FAILURE, 2 * this.#slowestWell(at)) : ms
+    const sample = Math.min(slow, LONGEST)
     const left = this.#heardAt < 0 ? 0 : this.#faded(at)
     const before = this.#latency * left
     // A rise is believed at once, a fall only as time passes.
@@ -95,11 +105,13 @@ export class Lane {
     return at > this.#heardAt ? Math.exp((this.#heardAt - at) / MEMORY) : 1
   }
 
-  /** However quick a failure is, it is no reason to go there. */
-  #asSlow(ms: number, at: number): number {
-    let slow = Math.max(ms, FAILURE)
-    for (const lane of this.#others) if (lane !== this) slow = Math.max(slow, 2 * (lane.latency(at) ?? 0))
-    return slow
+  /** Among the others, ms; 0 when none is known to be well. */
+  #slowestWell(at: number): number {
+    let slowest = 0
+    for (const lane of this.#others) {
+      if (lane !== this && !lane.#failing) slowest = Math.max(slowest, lane.latency(at) ?? 0)
+    }
+    return slowest
   }
 }
 

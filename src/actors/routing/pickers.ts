@@ -94,4 +94,4 @@ const dueOf = (lane: Lane): number => lane.due
 const weightOf = ({ backend }: Lane): number => backend.weight || 1
 const crowding = (lane: Lane): number => lane.inFlight / lane.due
 const configuredCost = ({ backend }: Lane): number => backend.cost
-const measuredCost = ({ backend }: Lane, { meanCost }: PickContext): number => meanCost(backend.service) ?? backend.cost
+const measuredCost = ({ backend }: Lane, { meanCost }: PickContext): number => meanCost(backend.service)!
