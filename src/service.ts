@@ -216,7 +216,8 @@ class KeyableHandle extends Handle implements KeyableService {
   }
 
   healthiestModel(models: readonly string[]): string | undefined {
-    return healthiestModel(this.#keyed, open(this.#breaker).service, models)
+    open(this.#breaker)
+    return healthiestModel(this.#keyed, models)
   }
 }
 
