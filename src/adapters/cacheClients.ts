@@ -3,6 +3,7 @@
 import type { Clock } from '../model/clock.ts'
 import { ConfigError } from '../model/errors.ts'
 import { readField } from '../services/foreignValue.ts'
+import type { CacheStore } from './cacheStore.ts'
 import { MapStore } from './mapStore.ts'
 
 /** ioredis, or what speaks like it: `flushdb` in lower case, a lifetime as `'PX', ms`. */
@@ -40,24 +41,6 @@ export type RedisClient = IoredisClient | NodeRedisClient
 /** Clients that keep values as they are. */
 export type ValueClient<V> = Map<string, V> | CacheClient<V>
 export type SupportedClient<V> = RedisClient | ValueClient<V>
-
-/** How the wrapper speaks to any of them. What the methods do may be awaited; they may throw. */
-export interface CacheStore {
-  /** True where only text is kept, so that values have to be written out. */
-  readonly text: boolean
-  /** True where nothing is stored as null, so that null says "not there". */
-  readonly nullIsMiss: boolean
-  get(key: string): unknown
-  set(key: string, value: unknown, ttl: number | undefined): unknown
-  del(key: string): unknown
-  clear(): unknown
-  /** The answer of Redis to INFO. Absent where there is none. */
-  info?(): PromiseLike<unknown>
-  /** What a store within the process knows of itself. */
-  figures?(): { readonly entries: number; readonly evictions: number }
-  /** Looks after what has expired. `eager`: keep less. */
-  tend?(eager: boolean): void
-}
 
 const ALLOWED = 'an ioredis or node-redis client, a Keyv, a Map, or an object with get, set, del or delete, and clear or flush'
 

@@ -2,10 +2,10 @@
 // what is not critical. Knows which keys are.
 import type { Breaker } from '../actors/breaker.ts'
 import { Timer } from '../model/timerWheel.ts'
-import type { CacheStore } from './cacheClients.ts'
 import { cacheLevel, WrittenKeys } from './cacheDegradation.ts'
 import type { CacheMeter } from './cacheMeter.ts'
 import type { CacheKeyOptions } from './cacheOptions.ts'
+import type { CacheStore } from './cacheStore.ts'
 
 /** Keys removed at one go at the minimal level, and how long the next lot waits, ms. */
 const CLEANED_AT_ONCE = 100

@@ -1,6 +1,7 @@
 // What a guarded cache tells of itself.
-import type { CacheStore } from './cacheClients.ts'
+
 import type { CacheMeter } from './cacheMeter.ts'
+import type { CacheStore } from './cacheStore.ts'
 
 export interface CacheStats {
   /** Lookups that were let through and found something, or nothing. What a broken cache could not say is neither. */

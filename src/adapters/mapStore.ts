@@ -1,7 +1,7 @@
 // A Map as a cache: the lifetimes it does not know of are kept beside it, and it is kept to a size. The Map holds the plain
 // values and stays its owner's, who may change it at any time.
 import type { Clock } from '../model/clock.ts'
-import type { CacheStore } from './cacheClients.ts'
+import type { CacheStore } from './cacheStore.ts'
 
 /** Entries looked at, or removed to make room, at one go. */
 const BATCH = 1000

@@ -77,8 +77,8 @@ export class Evictions implements CacheCondition {
   read(at: number, evicted: number, keys: number): void {
     const last = this.#last
     this.#last = { at, evicted }
-    // A server that was restarted, or whose statistics were, begins at 0.
-    if (last === undefined || at <= last.at || evicted < last.evicted) return
+    if (last === undefined || at <= last.at) return
+    // Less than nothing where the server's statistics began anew.
     const count = evicted - last.evicted
     const perSecond = count / ((at - last.at) / 1000)
     const stay = count < FEWEST ? Number.POSITIVE_INFINITY : keys / perSecond

@@ -1,4 +1,5 @@
 import { describe, expect, test, vi } from 'vitest'
+import type { GuardedCache } from '../../src/adapters/guardedCache.ts'
 import { path, settle } from '../actors/testBoard.ts'
 import { type CacheBench, cacheBench, FlakyClient } from './testCache.ts'
 
@@ -311,6 +312,13 @@ describe('memory', () => {
     expect(bench.path()).toBe('closed.watching')
   })
 
+  test('it may be stopped while its figures are read', async () => {
+    const bench = cacheBench()
+    const cache: GuardedCache<string> = bench.redis(telling((): void => cache.stop()))
+    await readings(bench, 1)
+    expect(bench.clock.pending).toBe(0)
+  })
+
   test('nothing is read once the cache is stopped', async () => {
     const bench = cacheBench()
     const client = telling(() => '')
@@ -345,8 +353,8 @@ describe('evictions', () => {
     // 1,200 keys: 601 in 30 s leave them 59.9 s, 3,601 leave them 9.997 s.
     expect(await told([0, 601], 1200)).toEqual([0, 1])
     expect(await told([0, 3601], 1200)).toEqual([0, 2])
-    // From level 2 down when keys last 20 s, from level 1 when they last 120 s.
-    expect(await told([0, 3601, 3601 + 1801, 3601 + 1801 + 1799, 9000 + 301, 9301 + 299], 1200)).toEqual([0, 2, 2, 1, 1, 0])
+    // 1,801 and 1,799 leave them 19.99 and 20.01 s, 301 and 299 leave them 119.6 and 120.4 s.
+    expect(await told([0, 3601, 5402, 7201, 7502, 7801], 1200)).toEqual([0, 2, 2, 1, 1, 0])
   })
 
   test('that are few, or began anew with the server, are no trend', async () => {
