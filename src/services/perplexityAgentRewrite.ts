@@ -67,7 +67,7 @@ function mayGoWithout(body: Body, searches: readonly unknown[]): boolean {
 function lessOfSearch(tool: Body, narrowing: Narrowing): Body | undefined {
   const size = smallerSize(tool.search_context_size, narrowing.contextSize)
   // Perplexity's own guide has `max_results` here and its client's types have not: never put in, only lowered.
-  const results = tool.max_results == null ? undefined : smallerCount(tool.max_results, narrowing.results, 0)
+  const results = smallerCount(tool.max_results, narrowing.results, 0)
   if (size === undefined && results === undefined) return undefined
   return {
     ...tool,

@@ -143,13 +143,12 @@ function asResult(value: unknown): readonly SearchResult[] {
 function distinct(results: readonly SearchResult[]): readonly SearchResult[] {
   const byUrl = new Map<string, SearchResult>()
   for (const result of results) {
-    const key = `${result.id ?? ''} ${result.url}`
-    if (!byUrl.has(key) && byUrl.size < MOST_RESULTS) byUrl.set(key, result)
+    if (byUrl.size < MOST_RESULTS) byUrl.set(`${result.id ?? ''} ${result.url}`, result)
   }
   return [...byUrl.values()]
 }
 
-export function urlsOf(entries: readonly unknown[]): string[] {
+function urlsOf(entries: readonly unknown[]): string[] {
   return entries.map((entry) => readField(entry, 'url')).filter(isUrl)
 }
 

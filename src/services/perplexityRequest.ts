@@ -114,7 +114,7 @@ export function askedOf(body: unknown): Asked {
 }
 
 /** The first web search among the tools of a request to the Agent API. */
-export function webSearchOf(body: unknown): unknown {
+function webSearchOf(body: unknown): unknown {
   return readList(body, 'tools', 100).find((tool) => readField(tool, 'type') === 'web_search')
 }
 
