@@ -23,11 +23,11 @@ export function modelScore(breaker: Breaker): number {
  * The one of `models` with the highest score, the first of equals; one that was never asked has 1. Undefined where every
  * breaker would refuse.
  */
-export function healthiestModel(keyed: KeyedBreakers, service: string, models: readonly string[]): string | undefined {
+export function healthiestModel(keyed: KeyedBreakers, models: readonly string[]): string | undefined {
   let best: string | undefined
   let highest = 0
   for (const model of models) {
-    const key = modelKey(service, model)
+    const key = modelKey(model)
     if (key === undefined) continue
     const breaker = keyed.peek(key)
     const score = breaker === undefined ? 1 : modelScore(breaker)
@@ -39,13 +39,23 @@ export function healthiestModel(keyed: KeyedBreakers, service: string, models: r
   return best
 }
 
-/** The key of `model` among the breakers of `service`; undefined for a name that is too long to have one. */
-export function modelKey(service: string, model: string): string | undefined {
+/** Names are few and asked for at every call; writing one as a key takes longer than a breaker's whole part in the call. */
+const keys = new Map<string, string>()
+const MOST_KEYS = 1000
+
+/** The key of `model` among the breakers of a service's models; undefined for a name that is too long to have one. */
+export function modelKey(model: string): string | undefined {
+  const known = keys.get(model)
+  if (known !== undefined) return known
+  let key: string
   try {
-    return keyOf(keyedName(service, model))
+    key = keyOf(keyedName('', model))
   } catch {
     return undefined
   }
+  if (keys.size >= MOST_KEYS) keys.clear()
+  keys.set(model, key)
+  return key
 }
 
 function confidenceIn({ path, gate }: Breaker): number {

@@ -71,14 +71,13 @@ interface ModelChoice {
 
 /** Undefined where the model that was asked for may be; the error of its breaker where none may stand in for it. */
 function chooseModel(
-  { breaker, models }: FetchBackend,
+  { models }: FetchBackend,
   request: CallRequest,
   options: FetchOptions,
   startedAt: number,
 ): ModelChoice | CallRejectedError | undefined {
   const { model: asked, body } = request
-  const { service } = breaker
-  const key = asked === undefined || models === undefined ? undefined : modelKey(service, asked)
+  const key = asked === undefined || models === undefined ? undefined : modelKey(asked)
   if (asked === undefined || models === undefined || key === undefined) return undefined
   const own = models.peek(key)
   if (own?.peek(Math.floor(startedAt)) === undefined) return undefined
@@ -88,13 +87,13 @@ function chooseModel(
     refusal.settle('ignored')
     return undefined
   }
-  const model = options.models?.includes(asked) ? healthiestModel(models, service, options.models) : undefined
+  const model = options.models?.includes(asked) ? healthiestModel(models, options.models) : undefined
   if (model === undefined || !isObject(body)) return refusal
   return { request: { ...request, body: { ...body, model }, model }, asked, model, refusal }
 }
 
-function admitModel({ breaker, models }: FetchBackend, { model }: CallRequest, at: number): Call | CallRejectedError | undefined {
-  const key = model === undefined || models === undefined ? undefined : modelKey(breaker.service, model)
+function admitModel({ models }: FetchBackend, { model }: CallRequest, at: number): Call | CallRejectedError | undefined {
+  const key = model === undefined || models === undefined ? undefined : modelKey(model)
   return key === undefined ? undefined : models && admitCall(models.get(key), at, UNBUDGETED)
 }
 

@@ -86,18 +86,29 @@ function parseJson(body: string | Uint8Array): unknown {
   }
 }
 
+/** Addresses are few and asked at every call. */
+const paths = new Map<string, string>()
+const MOST_PATHS = 200
+const LONGEST_KEPT = 500
+
 function pathOf(input: FetchInput): string | undefined {
-  return parsedUrl(input)?.pathname
+  const url = urlOf(input)
+  const known = paths.get(url)
+  if (known !== undefined) return known
+  const path = parsedUrl(url)?.pathname
+  if (path === undefined || url.length > LONGEST_KEPT) return path
+  if (paths.size >= MOST_PATHS) paths.clear()
+  paths.set(url, path)
+  return path
 }
 
-function parsedUrl(input: FetchInput): URL | undefined {
-  const url = urlOf(input)
+function parsedUrl(url: string): URL | undefined {
   return URL.canParse(url) ? new URL(url) : undefined
 }
 
 function movedUrl(input: FetchInput, path: string | undefined, baseUrl: string | undefined): string | undefined {
   if (path === undefined && baseUrl === undefined) return undefined
-  const url = parsedUrl(input)
+  const url = parsedUrl(urlOf(input))
   if (url === undefined) return undefined
   const base = baseUrl === undefined ? undefined : new URL(baseUrl)
   if (path !== undefined) url.pathname = path

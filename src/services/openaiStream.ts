@@ -54,9 +54,11 @@ export class OpenaiStream implements StreamReader {
   end(at: number): StreamEnd {
     if (this.#ended === undefined) {
       this.#lines.end()
-      const said = this.#failure(at) ?? (this.#hasAnEnd && !this.#finished ? BROKEN_OFF : undefined)
+      const failure = this.#failure(at)
+      const said = failure ?? (this.#hasAnEnd && !this.#finished ? BROKEN_OFF : undefined)
       const measured = this.#measure()
-      this.#ended = { ...(said === undefined ? {} : { said }), ...(measured === undefined ? {} : { measured }) }
+      const final = failure !== undefined || this.#finished
+      this.#ended = { ...(said && { said }), ...(measured && { measured }), ...(final && { final }) }
       this.#error = undefined
       this.#usage = undefined
     }

@@ -10,7 +10,13 @@ const AT = Date.UTC(2026, 0, 1)
 const openai = openaiProfile()
 const asked = { model: 'gpt-4o' }
 
+/** What a stream tells, but for whether it was its last word. */
 function read(path: string | undefined, text: string | Uint8Array, cuts: readonly number[] = []): StreamEnd {
+  const { final: _final, ...told } = readToEnd(path, text, cuts)
+  return told
+}
+
+function readToEnd(path: string | undefined, text: string | Uint8Array, cuts: readonly number[] = []): StreamEnd {
   const request = path === undefined ? undefined : openai.readRequest?.(path, asked)
   const reader = openai.readStream?.('text/event-stream; charset=utf-8', request)
   const bytes = typeof text === 'string' ? Buffer.from(text) : text
@@ -38,6 +44,21 @@ const unmeasured = { model: 'gpt-4o', operation: 'chat' }
 const BROKEN: Classification = { type: 'service_unavailable' }
 const CHAT = '/v1/chat/completions'
 const RESPONSES = '/v1/responses'
+
+describe('who stops reading a stream', () => {
+  const failed = { type: 'response.failed', response: { error: { code: 'server_error' } } }
+  test.each<[string, string, string, boolean | undefined]>([
+    ['after [DONE]', CHAT, data(chunk('Hi'), '[DONE]'), true],
+    ['after its finish reason', CHAT, data(chunk('', 'stop')), true],
+    ['after an error', CHAT, data(chunk('Hi'), { error: { code: 'server_error' } }), true],
+    ['after response.completed', RESPONSES, data({ type: 'response.completed', response: { usage: {} } }), true],
+    ['after response.failed', RESPONSES, data(failed), true],
+    ['in the middle', CHAT, data(chunk('Hi')), undefined],
+    ['before anything came', RESPONSES, '', undefined],
+  ])('%s: has the last word been heard?', (_, path, text, final) => {
+    expect(readToEnd(path, text).final).toBe(final)
+  })
+})
 
 describe('a streamed chat', () => {
   test.each<[string, string, StreamEnd]>([
@@ -252,7 +273,7 @@ test('the official client reads the same stream as we do', async () => {
   const stream = await client.chat.completions.create({ model: 'gpt-4o', messages: [], stream: true })
   for await (const piece of stream) text += piece.choices[0]?.delta.content ?? ''
   expect(text).toBe('Héllo')
-  expect(reader?.end(AT)).toEqual({ measured })
+  expect(reader?.end(AT)).toEqual({ measured, final: true })
 })
 
 describe('whatever the chunks', () => {
