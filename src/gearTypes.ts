@@ -1,7 +1,14 @@
 // The types of what a board's methods take and give, for the public face.
 export type { BudgetStatus } from './actors/budgetStatus.ts'
 export type { GearBudgets } from './actors/gearBudgets.ts'
-export type { CacheClient, IoredisClient, NodeRedisClient, SupportedClient } from './adapters/cacheClients.ts'
+export type {
+  CacheClient,
+  IoredisClient,
+  NodeRedisClient,
+  RedisClient,
+  SupportedClient,
+  ValueClient,
+} from './adapters/cacheClients.ts'
 export type { CacheKeyOptions, CacheOptions, CacheSetOptions } from './adapters/cacheOptions.ts'
 export type { CacheStats } from './adapters/cacheStats.ts'
 export type { FetchedRequest, FetchOptions } from './adapters/fetchTarget.ts'
