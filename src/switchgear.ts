@@ -95,11 +95,18 @@ function outfitOf({ services }: ResolvedConfig, keeper: BudgetKeeper | undefined
   }
 }
 
-/** Who keeps the budgets; nobody where there is neither a budget nor a quota. */
-function keeperOf({ services, budgets }: ResolvedConfig, clock: Clock, board: () => Board | undefined): BudgetKeeper | undefined {
+/**
+ * Who keeps the budgets; nobody where there is neither a budget nor a quota, nor a journal with breakers that an earlier session
+ * may have told of some.
+ */
+function keeperOf(
+  { services, budgets, journal }: ResolvedConfig,
+  clock: Clock,
+  board: () => Board | undefined,
+): BudgetKeeper | undefined {
   const quotas = new Map<string, number>()
   for (const [name, { settings }] of Object.entries(services)) if (settings.quota !== undefined) quotas.set(name, settings.quota)
-  if (budgets === undefined && quotas.size === 0) return undefined
+  if (budgets === undefined && quotas.size === 0 && journal === undefined) return undefined
   return new BudgetKeeper({
     budgets,
     quotas,

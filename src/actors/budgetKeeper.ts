@@ -67,8 +67,9 @@ export class BudgetKeeper implements DeskHost {
     foldSpend(this.#ledger, record, this.#scope)
   }
 
-  /** What was spent by now, for the journal's header. */
+  /** What was spent by now, for the journal's header; undefined where there is nothing to count. */
   save(): unknown {
+    if (this.#isIdle) return undefined
     this.#ledger.goTo(this.#now())
     return this.#ledger.save()
   }
@@ -222,8 +223,14 @@ export class BudgetKeeper implements DeskHost {
     if (takesHold && account.mayAlert(at)) this.alert(limitAlert(account, service, at))
   }
 
+  /** Without rules and quotas it is here only to take back what an earlier session has told the breakers. */
+  get #isIdle(): boolean {
+    return this.#desks.size === 0
+  }
+
   #arm(at: number): void {
-    if (!this.#disposed) this.#options.clock.arm(this.#timer, Math.min(this.#ledger.rollsAt, this.#rulings.nextLapse(at)))
+    if (!this.#disposed && !this.#isIdle)
+      this.#options.clock.arm(this.#timer, Math.min(this.#ledger.rollsAt, this.#rulings.nextLapse(at)))
   }
 
   #now(): number {

@@ -1,10 +1,11 @@
 // Budgets over restarts: the spend is a fold of the journal, and breakers end up told of what stands then, and of nothing else.
 import { statSync, truncateSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { FileJournal } from '../../src/bus/fileJournal.ts'
 import type { JournalRecord } from '../../src/model/records.ts'
 import { lastStand } from '../../src/replay/replayJournal.ts'
+import { createSwitchgear } from '../../src/switchgear.ts'
 import { VirtualClock } from '../../src/testing/index.ts'
 import { temporaryDirectory } from '../bus/journalRecords.ts'
 import { type BudgetBoard, type BudgetBoardOptions, budgetBoard, statusOf } from './budgetBoard.ts'
@@ -201,4 +202,29 @@ it.each([
   expect([saved.map(({ service }) => service), seen.map(({ type }) => type)]).toEqual([['openai'], ['header', 'outcome']])
   const next = budgetBoard({ budgets, clock: live.clock, before: seen })
   expect(statusOf(next, 'block').spent).toBe(3)
+})
+
+it('a board that is made as users make it goes on with its spend, and lets go of rules that are gone', async () => {
+  const file = join(temporaryDirectory(), 'board.jsonl')
+  const clock = new VirtualClock()
+  const start = async (input: object | undefined) => {
+    const gear = await createSwitchgear({
+      services: { openai: { kind: 'custom' } },
+      journal: { file },
+      clock,
+      ...(input && { budgets: input }),
+    })
+    onTestFinished(() => gear.close())
+    return gear
+  }
+  const estimate = { cost: 5, confidence: 0.9 }
+  const first = await start(budgets)
+  await first.execute('openai', () => 1, { estimate })
+  await first.close()
+  const second = await start(budgets)
+  await second.execute('openai', () => 1, { estimate })
+  expect(second.state('openai')).toBe('budgetLimited')
+  await second.close()
+  const third = await start(undefined)
+  expect(third.state('openai')).toBe('closed')
 })
