@@ -55,9 +55,12 @@ describe('what was spent of late', () => {
   it('says when too much of it has lapsed', () => {
     const spend = new SlidingSpend(60_000)
     for (const at of [1_000_000, 1_010_000, 1_020_000]) spend.add(at, 5)
-    expect([spend.below(16, 1_030_000), spend.below(15, 1_030_000), spend.below(10, 1_030_000), spend.below(1, 1_030_000)]).toEqual([
-      1_030_000, 1_061_000, 1_071_000, 1_081_000,
-    ])
+    expect([
+      spend.below(16, 1_030_000),
+      spend.below(15, 1_030_000),
+      spend.below(10, 1_030_000),
+      spend.below(1, 1_030_000),
+    ]).toEqual([1_030_000, 1_061_000, 1_071_000, 1_081_000])
     expect(spend.at(1_060_999)).toBe(15)
     expect(spend.at(1_061_000)).toBe(10)
     expect(spend.emptyFrom(1_030_000)).toBe(1_091_000)
