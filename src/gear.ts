@@ -2,25 +2,40 @@
 import { Observable, ReplaySubject, takeUntil } from 'rxjs'
 import type { Board } from './actors/board.ts'
 import type { Breaker } from './actors/breaker.ts'
+import type { BudgetKeeper } from './actors/budgetKeeper.ts'
 import { type ExecuteOptions, execute, type Protected } from './actors/execute.ts'
+import type { Fallback, FallbackResult, NoFallback } from './actors/fallback.ts'
+import { type GearBudgets, NO_BUDGETS } from './actors/gearBudgets.ts'
 import { KeyedBreakers } from './actors/keyedBreakers.ts'
 import { parentOf } from './actors/keyedName.ts'
 import type { Permit } from './actors/permit.ts'
+import type { RedisClient, SupportedClient, ValueClient } from './adapters/cacheClients.ts'
+import type { CacheOptions } from './adapters/cacheOptions.ts'
+import type { FetchBackend, FetchOptions, FetchTarget } from './adapters/fetchTarget.ts'
+import { type GuardedCache, guardedCache } from './adapters/guardedCache.ts'
+import { guardedFetch } from './adapters/guardedFetch.ts'
+import { type MonitorOptions, monitorService, type ServiceMonitor } from './adapters/serviceMonitor.ts'
 import type { Bus } from './bus/bus.ts'
 import type { Journal } from './bus/journal.ts'
-import { type ResolvedConfig, resolveServicePolicy, type ServiceInput } from './model/config.ts'
+import { type ConfigInput, type ResolvedConfig, resolveServicePolicy, type ServiceInput } from './model/config.ts'
 import { type CallRejectedError, ClosedError, UnknownServiceError } from './model/errors.ts'
 import type { PolicyInput } from './model/policy.ts'
 import type { GearEvent, SavedBreaker } from './model/records.ts'
+import type { ServiceSettings } from './model/settings.ts'
 import type { Command, DirectiveInput, Signal } from './model/signals.ts'
 import type { StateName } from './model/states.ts'
 import { suggest } from './model/suggest.ts'
+import { LiveRoute, type RouteHandle } from './routeHandle.ts'
 import { type KeyableService, keyableService } from './service.ts'
 
 type Named<Services> = keyof Services & string
 
-export interface Switchgear<Services extends Record<string, ServiceInput> = Record<string, ServiceInput>>
-  extends AsyncDisposable {
+export type RoutesInput = NonNullable<ConfigInput['routes']>
+
+export interface Switchgear<
+  Services extends Record<string, ServiceInput> = Record<string, ServiceInput>,
+  Routes extends RoutesInput = Record<never, never>,
+> extends AsyncDisposable {
   /** A handle for each service of the configuration. */
   readonly services: { readonly [Name in Named<Services>]: KeyableService }
   /**
@@ -28,8 +43,32 @@ export interface Switchgear<Services extends Record<string, ServiceInput> = Reco
    * costs; unsubscribe when done.
    */
   readonly events$: Observable<GearEvent>
+  /** A handle for each route of the configuration. */
+  readonly routes: { readonly [Name in Named<Routes>]: RouteHandle }
+  /** What was spent, and how the rules stand. */
+  readonly budgets: GearBudgets
+  /**
+   * A drop-in `fetch` whose requests pass the breaker of a service, or of whichever backend a route chooses: made once, and
+   * given to a client (`new OpenAI({ fetch: gear.fetch('openai') })`). Throws for a name there is not.
+   */
+  fetch(name: Named<Services> | Named<Routes>, options?: FetchOptions): typeof fetch
+  /**
+   * A cache client behind the breaker of a service: a cache that is broken is an empty one. The client stays yours. Throws a
+   * ConfigError for a client or options that cannot be used.
+   */
+  cache<V = string>(service: Named<Services>, client: RedisClient, options?: CacheOptions<V>): GuardedCache<V>
+  cache<V>(service: Named<Services>, client: ValueClient<V>, options?: CacheOptions<V>): GuardedCache<V>
+  /**
+   * Asks a service at an interval how it is, by the knowledge of its kind, until it is stopped or the board is closed. Throws a
+   * ConfigError for options that cannot be used.
+   */
+  monitor(service: Named<Services>, options: MonitorOptions): ServiceMonitor
   /** See {@link KeyableService.execute}. */
-  execute<T, F = never>(service: Named<Services>, run: Protected<T>, options?: ExecuteOptions<F>): Promise<T | F>
+  execute<T, F extends Fallback | NoFallback = Fallback | NoFallback>(
+    service: Named<Services>,
+    run: Protected<T>,
+    options?: ExecuteOptions<F>,
+  ): Promise<T | FallbackResult<F>>
   /** See {@link KeyableService.admit}. */
   admit(service: Named<Services>): Permit
   /** See {@link KeyableService.peek}. */
@@ -49,21 +88,33 @@ export interface Switchgear<Services extends Record<string, ServiceInput> = Reco
   close(): Promise<void>
 }
 
-export class Gear<Services extends Record<string, ServiceInput>> implements Switchgear<Services> {
+export class Gear<Services extends Record<string, ServiceInput>, Routes extends RoutesInput>
+  implements Switchgear<Services, Routes>
+{
   readonly services: { readonly [Name in Named<Services>]: KeyableService }
   readonly events$: Observable<GearEvent>
+  readonly routes: { readonly [Name in Named<Routes>]: RouteHandle }
+  readonly budgets: GearBudgets
   readonly #board: Board
+  readonly #config: ResolvedConfig
+  readonly #keeper: BudgetKeeper | undefined
+  /** Monitors and caches, which end with the board. */
+  readonly #stoppable = new Set<{ stop(): void }>()
   /** Of the services by name; those of keys are not among them. */
   readonly #breakers = new Map<string, Breaker>()
   readonly #inputs = new Map<string, PolicyInput>()
   readonly #keyed = new Map<string, KeyedBreakers>()
+  readonly #routes = new Map<string, LiveRoute>()
   #journal: Journal | undefined
   #journalIsOurs = false
   readonly #closed$ = new ReplaySubject<void>(1)
   #closing: Promise<void> | undefined
 
-  constructor(board: Board, bus: Bus, config: ResolvedConfig, saved: readonly SavedBreaker[]) {
+  constructor(board: Board, bus: Bus, config: ResolvedConfig, keeper: BudgetKeeper | undefined, saved: readonly SavedBreaker[]) {
     this.#board = board
+    this.#config = config
+    this.#keeper = keeper
+    this.budgets = keeper ?? NO_BUDGETS
     const services: Record<string, KeyableService> = Object.create(null)
     const at = board.now()
     for (const [name, { kind, policy, input }] of Object.entries(config.services)) {
@@ -75,6 +126,17 @@ export class Gear<Services extends Record<string, ServiceInput>> implements Swit
       services[name] = keyableService(breaker, keyed)
     }
     this.services = services as typeof this.services
+    const routes: Record<string, RouteHandle> = Object.create(null)
+    for (const [name, route] of Object.entries(config.routes)) {
+      const live = new LiveRoute(name, {
+        route,
+        random: board.random(`route ${name}`),
+        backends: route.backends.map(({ service }) => this.#backend(service)),
+      })
+      this.#routes.set(name, live)
+      routes[name] = live
+    }
+    this.routes = routes as typeof this.routes
     const events$ = new Observable<GearEvent>((subscriber) => bus.subscribe('*', (event) => subscriber.next(event)))
     this.events$ = events$.pipe(takeUntil(this.#closed$))
     this.#goOn(saved, at)
@@ -82,18 +144,39 @@ export class Gear<Services extends Record<string, ServiceInput>> implements Swit
 
   /** Opens the journal, which is closed with the board if it is `ours`. */
   async begin(journal: Journal | undefined, ours: boolean, restarts: boolean): Promise<void> {
-    if (!journal) return
     const board = this.#board
+    if (!journal) {
+      this.#keeper?.begin()
+      return
+    }
     const opened = journal.open((reason, dropped) => board.header(reason === 'start' && restarts ? 'restart' : reason, dropped))
     board.keep(journal)
     this.#journal = journal
     this.#journalIsOurs = ours
     const at = board.now()
     for (const breaker of board.breakers) breaker.forgetProbes(at)
+    this.#keeper?.begin()
     await opened
   }
 
-  execute<T, F = never>(service: Named<Services>, run: Protected<T>, options?: ExecuteOptions<F>): Promise<T | F> {
+  fetch(name: Named<Services> | Named<Routes>, options?: FetchOptions): typeof fetch {
+    return guardedFetch(this.#target(name), options)
+  }
+
+  cache<V>(service: Named<Services>, client: SupportedClient<V>, options?: CacheOptions<V>): GuardedCache<V> {
+    const [breaker, settings] = this.#live(service)
+    return this.#stoppedAtEnd(guardedCache(breaker, settings, client as ValueClient<V>, options))
+  }
+
+  monitor(service: Named<Services>, options: MonitorOptions): ServiceMonitor {
+    return this.#stoppedAtEnd(monitorService(this.#live(service)[0], options))
+  }
+
+  execute<T, F extends Fallback | NoFallback = Fallback | NoFallback>(
+    service: Named<Services>,
+    run: Protected<T>,
+    options?: ExecuteOptions<F>,
+  ): Promise<T | FallbackResult<F>> {
     const breaker = this.#breakers.get(service)
     return breaker ? execute(breaker, run, options) : Promise.reject(this.#unknown(service))
   }
@@ -144,7 +227,9 @@ export class Gear<Services extends Record<string, ServiceInput>> implements Swit
   }
 
   async #shutDown(): Promise<void> {
+    this.#keeper?.dispose()
     this.#board.stop()
+    for (const one of this.#stoppable) one.stop()
     this.#closed$.next()
     await (this.#journalIsOurs ? this.#journal?.close() : this.#journal?.flush())
   }
@@ -165,6 +250,32 @@ export class Gear<Services extends Record<string, ServiceInput>> implements Swit
     }
   }
 
+  #target(name: string): FetchTarget {
+    const route = this.#routes.get(name)
+    if (route) return route
+    const backend = this.#backend(name)
+    return { name, choose: () => backend }
+  }
+
+  #backend(service: string): FetchBackend {
+    const [breaker, settings] = this.#live(service as Named<Services>)
+    const models = breaker.profile.tellsModelsApart ? this.#keyed.get(service) : undefined
+    return { breaker, settings, models, baseUrl: undefined }
+  }
+
+  #live(service: Named<Services>): readonly [Breaker, ServiceSettings] {
+    const breaker = this.#breakers.get(service)
+    const settings = this.#config.services[service]?.settings
+    if (!breaker || !settings) throw this.#unknown(service)
+    if (breaker.disposed) throw new ClosedError(service)
+    return [breaker, settings]
+  }
+
+  #stoppedAtEnd<T extends { stop(): void }>(one: T): T {
+    this.#stoppable.add(one)
+    return one
+  }
+
   #handle(service: Named<Services>): KeyableService {
     const handle = Object.hasOwn(this.services, service) ? this.services[service] : undefined
     if (!handle) throw this.#unknown(service)
@@ -172,7 +283,10 @@ export class Gear<Services extends Record<string, ServiceInput>> implements Swit
   }
 
   #unknown(service: string): UnknownServiceError {
-    const names = Object.keys(this.services)
+    if (this.#routes.has(service)) {
+      return new UnknownServiceError(service, `; it is a route: see gear.routes.${service} and gear.fetch`)
+    }
+    const names = [...Object.keys(this.services), ...this.#routes.keys()]
     const meant = suggest(String(service), names)
     return new UnknownServiceError(service, meant ? `; did you mean ${meant}?` : `; there are ${names.join(', ') || 'none'}`)
   }

@@ -1,9 +1,11 @@
 // The handle of one service: what users hold on to.
 import type { Breaker } from './actors/breaker.ts'
 import { type ExecuteOptions, execute, type Protected } from './actors/execute.ts'
+import type { Fallback, FallbackResult, NoFallback } from './actors/fallback.ts'
 import type { Impact } from './actors/impactMeter.ts'
 import type { KeyedBreakers } from './actors/keyedBreakers.ts'
 import { keyedName, keyOf } from './actors/keyedName.ts'
+import { healthiestModel } from './actors/modelHealth.ts'
 import { admit, type Permit } from './actors/permit.ts'
 import { ownDeadline } from './model/breaker/deadline.ts'
 import { checked } from './model/checked.ts'
@@ -46,7 +48,10 @@ export interface Service {
    * Runs `run` if the breaker admits it. Rejects with a CallRejectedError where it does not, with a CallTimeoutError when the
    * timeout runs out, with the signal's reason when the caller gives up, and else with what `run` threw.
    */
-  execute<T, F = never>(run: Protected<T>, options?: ExecuteOptions<F>): Promise<T | F>
+  execute<T, F extends Fallback | NoFallback = Fallback | NoFallback>(
+    run: Protected<T>,
+    options?: ExecuteOptions<F>,
+  ): Promise<T | FallbackResult<F>>
   /** Leave for one call, to be settled by hand. Throws a CallRejectedError where there is none. */
   admit(): Permit
   /** The error that a call would be rejected with now, or undefined; takes and counts nothing. Throws once the board is closed. */
@@ -66,6 +71,11 @@ export interface KeyableService extends Service {
    * first call. Throws a ConfigError for a key of more than 512 bytes.
    */
   for(key: string): Service
+  /**
+   * Of `models`, the one that is doing best by its own breaker (docs/services/openai.md); the first of equals. Undefined where
+   * none would be let through.
+   */
+  healthiestModel(models: readonly string[]): string | undefined
 }
 
 /** Where a handle finds its breaker: at every use anew, so that a handle outlives the breaker it leads to. */
@@ -137,7 +147,10 @@ class Handle implements Service {
     return this.#source.look()?.follower?.impact
   }
 
-  execute<T, F = never>(run: Protected<T>, options?: ExecuteOptions<F>): Promise<T | F> {
+  execute<T, F extends Fallback | NoFallback = Fallback | NoFallback>(
+    run: Protected<T>,
+    options?: ExecuteOptions<F>,
+  ): Promise<T | FallbackResult<F>> {
     let breaker: Breaker
     try {
       breaker = this.#source.use()
@@ -186,7 +199,10 @@ class KeyableHandle extends Handle implements KeyableService {
     this.#keyed = keyed
   }
 
-  override execute<T, F = never>(run: Protected<T>, options?: ExecuteOptions<F>): Promise<T | F> {
+  override execute<T, F extends Fallback | NoFallback = Fallback | NoFallback>(
+    run: Protected<T>,
+    options?: ExecuteOptions<F>,
+  ): Promise<T | FallbackResult<F>> {
     return execute(this.#breaker, run, options)
   }
 
@@ -197,6 +213,11 @@ class KeyableHandle extends Handle implements KeyableService {
     // Keys that are written alike (half a surrogate pair and U+FFFD) are one key.
     const written = keyOf(name)
     return new Handle({ name, service, look: () => keyed.peek(written), use: () => keyed.get(written) })
+  }
+
+  healthiestModel(models: readonly string[]): string | undefined {
+    open(this.#breaker)
+    return healthiestModel(this.#keyed, models)
   }
 }
 

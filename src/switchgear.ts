@@ -2,22 +2,30 @@
 import type { InspectionEvent, Observer } from 'xstate'
 import { Board } from './actors/board.ts'
 import type { Breaker } from './actors/breaker.ts'
+import { BudgetKeeper } from './actors/budgetKeeper.ts'
+import { parentOf } from './actors/keyedName.ts'
 import { ServiceFollower } from './actors/serviceFollower.ts'
 import type { Bus } from './bus/bus.ts'
 import { FileJournal } from './bus/fileJournal.ts'
 import type { Journal } from './bus/journal.ts'
 import { MemoryBus } from './bus/memoryBus.ts'
-import { Gear, type Switchgear } from './gear.ts'
+import { Gear, type RoutesInput, type Switchgear } from './gear.ts'
 import { type Clock, systemClock } from './model/clock.ts'
 import { type ConfigInput, parseConfig, type ResolvedConfig, type ServiceInput } from './model/config.ts'
 import type { Kind } from './model/kinds.ts'
 import { freshSeed } from './model/random.ts'
+import type { JournalRecord } from './model/records.ts'
 import { lastStand } from './replay/replayJournal.ts'
 import { profileFor } from './services/profiles.ts'
 import type { ServiceProfile } from './services/serviceProfile.ts'
 import { software } from './software.ts'
 
-export interface SwitchgearOptions<Services extends Record<string, ServiceInput>> extends Omit<ConfigInput<Services>, 'journal'> {
+export interface SwitchgearOptions<
+  Services extends Record<string, ServiceInput>,
+  Routes extends RoutesInput = Record<never, never>,
+> extends Omit<ConfigInput<Services>, 'journal' | 'routes'> {
+  /** One name for several of the services; calls to it go to whichever is best placed. */
+  readonly routes?: Routes | undefined
   /**
    * A file to keep the journal in: with one that exists, the board goes on where it stopped. Or a journal of your own, which
    * starts afresh whatever it holds, and stays yours: the board opens it, and flushes it when closed; closing it is up to you.
@@ -34,9 +42,10 @@ export interface SwitchgearOptions<Services extends Record<string, ServiceInput>
 export type { Switchgear } from './gear.ts'
 
 /** Builds a board. Throws a ConfigError for a configuration, and a JournalError for a journal, that cannot be used. */
-export async function createSwitchgear<const Services extends Record<string, ServiceInput>>(
-  options: SwitchgearOptions<Services>,
-): Promise<Switchgear<Services>> {
+export async function createSwitchgear<
+  const Services extends Record<string, ServiceInput>,
+  const Routes extends RoutesInput = Record<never, never>,
+>(options: SwitchgearOptions<Services, Routes>): Promise<Switchgear<Services, Routes>> {
   const { inspect, clock = systemClock, bus = new MemoryBus(), journal: journalOption, ...rest } = options
   const ownJournal = isJournal(journalOption) ? journalOption : undefined
   const config = parseConfig(ownJournal || journalOption === undefined ? rest : { ...rest, journal: journalOption })
@@ -45,7 +54,10 @@ export async function createSwitchgear<const Services extends Record<string, Ser
   file?.acquire()
   let board: Board | undefined
   try {
-    const saved = config.journal ? lastStand(config.journal.file, Math.floor(clock.now()), config.journal.key?.reveal()) : []
+    const keeper = keeperOf(config, clock, () => board)
+    const recall = (record: JournalRecord): void => keeper?.recall(record)
+    const { journal } = config
+    const saved = journal ? lastStand(journal.file, Math.floor(clock.now()), journal.key?.reveal(), recall) : []
     board = new Board({
       clock,
       bus,
@@ -53,9 +65,10 @@ export async function createSwitchgear<const Services extends Record<string, Ser
       seed: config.seed ?? freshSeed(),
       software,
       inspect,
-      outfit: outfitOf(config),
+      outfit: outfitOf(config, keeper),
+      spend: keeper && (() => keeper.save()),
     })
-    const gear = new Gear<Services>(board, bus, config, saved)
+    const gear = new Gear<Services, Routes>(board, bus, config, keeper, saved)
     await gear.begin(ownJournal ?? file, file !== undefined, saved.length > 0)
     return gear
   } catch (error) {
@@ -72,12 +85,40 @@ function fileJournal(config: ResolvedConfig, clock: Clock): FileJournal | undefi
 }
 
 /** What a live breaker has beside what a replayed one has. Services whose answers tell nothing have nobody to follow them. */
-function outfitOf({ services }: ResolvedConfig): (breaker: Breaker) => void {
+function outfitOf({ services }: ResolvedConfig, keeper: BudgetKeeper | undefined): (breaker: Breaker) => void {
   return (breaker) => {
+    breaker.budgets = keeper?.desk(breaker.service)
     const settings = services[breaker.service]?.settings
+    breaker.standIns = services[parentOf(breaker.service)]?.settings.fallback ?? []
     const { measure, ladder } = breaker.profile
     if (settings && (measure || ladder)) breaker.follower = new ServiceFollower(breaker, settings)
   }
+}
+
+/**
+ * Who keeps the budgets; nobody where there is neither a budget nor a quota, nor a journal with breakers that an earlier session
+ * may have told of some.
+ */
+function keeperOf(
+  { services, budgets, journal }: ResolvedConfig,
+  clock: Clock,
+  board: () => Board | undefined,
+): BudgetKeeper | undefined {
+  const quotas = new Map<string, number>()
+  for (const [name, { settings }] of Object.entries(services)) if (settings.quota !== undefined) quotas.set(name, settings.quota)
+  if (budgets === undefined && quotas.size === 0 && journal === undefined) return undefined
+  return new BudgetKeeper({
+    budgets,
+    quotas,
+    services: new Map(Object.entries(services).map(([name, { kind }]) => [name, kind])),
+    clock,
+    tell: (service, signal, at) => board()?.get(service)?.signal(at, signal),
+    alert: (record) => {
+      board()?.emit(record)
+      board()?.deliver()
+    },
+    standing: (service) => board()?.get(service)?.context.standing,
+  })
 }
 
 /** One profile a service, which the breakers of its keys share. */

@@ -7,7 +7,7 @@ import { type BreakerInput, breakerMachine } from '../machines/breakerMachine.ts
 import { orchestratorMachine } from '../machines/orchestratorMachine.ts'
 import type { Clock } from '../model/clock.ts'
 import type { BreakerPolicy, Kind } from '../model/policy.ts'
-import { deriveSeed } from '../model/random.ts'
+import { deriveSeed, type Random, seededRandom } from '../model/random.ts'
 import { BEHAVIOUR, type GearEvent, type HeaderReason, type HeaderRecord, type TransitionRecord } from '../model/records.ts'
 import type { ServiceProfile } from '../services/serviceProfile.ts'
 import { Breaker, type BreakerRef } from './breaker.ts'
@@ -85,6 +85,11 @@ export class Board implements BreakerHost {
   /** Whole epoch ms: how every input is stamped. */
   now(): number {
     return Math.floor(this.clock.now())
+  }
+
+  /** Chance for `purpose`, drawn from the board's seed. */
+  random(purpose: string): Random {
+    return seededRandom(deriveSeed(this.#options.seed, purpose))
   }
 
   /** From now on, what happens is journalled. */

@@ -2,7 +2,7 @@
 
 import { type Degradation, UNDEGRADED } from '../model/degradation.ts'
 import { CallRejectedError } from '../model/errors.ts'
-import type { Classification } from '../model/failures.ts'
+import type { Classification, FailureType } from '../model/failures.ts'
 import type { Measurement } from '../model/measurement.ts'
 import { STATE_PATHS, type StateName, type StatePath, stateOf } from '../model/states.ts'
 import type { Breaker } from './breaker.ts'
@@ -107,7 +107,8 @@ export class Call implements CallContext {
   abandon(): void {
     if (this.#ended) return
     const now = this.#breaker.clock.now()
-    this.#end(now, Math.floor(now), 'ignored', undefined)
+    // It was on its way, and may be billed all the same.
+    this.#end(now, Math.floor(now), 'ignored', this.#reservation === undefined ? undefined : UNSTATED_COST)
   }
 
   /**
@@ -131,7 +132,7 @@ export class Call implements CallContext {
     const microseconds = elapsed < 2_000_000 ? (elapsed * 1000 + 0.5) | 0 : 2_000_000_000
     const { level } = this.degradation
     const result: CallResult = said === undefined ? 'success' : said === 'ignored' ? 'ignored' : 'failure'
-    const measured = this.#reservation === undefined ? known : this.#reservation.settle(at, result, known)
+    const measured = this.#reservation === undefined ? known : this.#reservation.settle(at, result, known, failureOf(said))
     const facts: CallFacts | undefined = measured === undefined && level === 0 ? undefined : { level, measured }
     if (said === undefined) breaker.succeed(at, microseconds, this.generation, this.#probe, facts)
     else if (said === 'ignored') breaker.ignore(at, microseconds, this.generation, this.#probe, facts)
@@ -144,6 +145,12 @@ export class Call implements CallContext {
     if (signals === undefined) return
     for (const signal of signals) this.#breaker.signal(at, signal)
   }
+}
+
+const UNSTATED_COST: Measurement = { costEstimated: true }
+
+function failureOf(said: Classification | undefined): FailureType | undefined {
+  return said === undefined || said === 'ignored' ? undefined : said.type
 }
 
 /** What `breaker`'s ladder asks for at `level`, with what its policy lays over. */

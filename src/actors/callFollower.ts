@@ -1,5 +1,6 @@
 // Who follows the calls of a live service: its quality, what its degradation is worth, what it costs. A replay has none, as what
 // they make of it is in the journal.
+import type { FailureType } from '../model/failures.ts'
 import type { Estimate, Measurement } from '../model/measurement.ts'
 import type { DegradationLevel } from '../model/states.ts'
 import type { Impact } from './impactMeter.ts'
@@ -9,6 +10,8 @@ export type CallResult = 'success' | 'failure' | 'ignored'
 export interface CallFollower {
   /** What the service's degradation has cost and saved so far. */
   readonly impact: Impact
+  /** What a call that is not degraded costs on the mean, dollars; undefined where it is not known. */
+  readonly meanCost: number | undefined
   /** A call that had been admitted has ended, and its outcome is recorded. `at`: epoch ms, whole. */
   ended(at: number, result: CallResult, microseconds: number, level: DegradationLevel, measured: Measurement | undefined): void
 }
@@ -36,8 +39,11 @@ export interface BudgetRefusal {
 
 /** Dollars set aside for one call. Ends once, by either. */
 export interface Reservation {
-  /** Books what the call came to, an estimate where nobody says; returns the measurement with the cost that was booked. */
-  settle(at: number, result: CallResult, measured: Measurement | undefined): Measurement | undefined
+  /**
+   * Books what the call came to, an estimate where nobody says and it may have been billed; returns the measurement with the
+   * cost that was booked. A measurement with `costEstimated` and no cost says that it may have been billed.
+   */
+  settle(at: number, result: CallResult, measured: Measurement | undefined, failure?: FailureType): Measurement | undefined
   /** The call was not made. */
   release(at: number): void
 }

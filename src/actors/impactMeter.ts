@@ -50,9 +50,14 @@ export class ImpactMeter {
     this.#spent += cost
   }
 
+  /** The mean cost of a call at level 0, dollars. */
+  get usualCost(): number | undefined {
+    return this.#levels[0].cost.value
+  }
+
   report(ladder: Ladder | undefined, rejected: number): Impact {
     const [whole] = this.#levels
-    const usual = whole.cost.value
+    const usual = this.usualCost
     const savedBy = ({ cost }: LevelMeter): number =>
       usual === undefined || cost.value === undefined ? 0 : (usual - cost.value) * cost.count
     return {

@@ -24,6 +24,10 @@ export class ServiceFollower implements CallFollower {
     return this.#impact.report(this.#breaker.profile.ladder, this.#breaker.rejected)
   }
 
+  get meanCost(): number | undefined {
+    return this.#impact.usualCost
+  }
+
   ended(_at: number, result: CallResult, microseconds: number, level: DegradationLevel, measured: Measurement | undefined): void {
     if (measured?.cost !== undefined) this.#impact.spend(measured.cost)
     if (result !== 'success') return

@@ -122,6 +122,8 @@ export const recordSchemas = {
     code: z.string(),
     message: z.string(),
     by: z.enum(['budgets', 'monitor']).exactOptional(),
+    rule: z.string().exactOptional(),
+    limit: finite.exactOptional(),
   }),
   decision: z.looseObject({
     type: z.literal('decision'),

@@ -126,6 +126,10 @@ export interface AlertRecord {
   readonly message: string
   /** Who raised it, where it was not the breaker; a replay, which runs breakers, passes over it. */
   readonly by?: 'budgets' | 'monitor'
+  /** The budget rule it is about. */
+  readonly rule?: string
+  /** Dollars, of `budget_raised`: what the rule's limit is from then on. */
+  readonly limit?: number
 }
 
 /** Who answered in a service's place, or which of several was chosen, and why. Told; nothing follows from it. */

@@ -11,7 +11,7 @@ const serviceName = z
 
 const backendSchema = z.strictObject({
   service: serviceName,
-  weight: z.number().finite().positive().max(1_000_000).optional(),
+  weight: z.number().finite().min(0).max(1_000_000).optional(),
   cost: z.number().finite().min(0).max(1_000_000).optional(),
   baseUrl: z
     .url({ protocol: /^https?$/ })
@@ -27,7 +27,7 @@ export type RouteInput = z.input<typeof routeSchema>
 
 export interface Backend {
   readonly service: string
-  /** Its share of the calls beside the others' weights. */
+  /** Its share of the calls beside the others' weights; 0: it stands by, and is called while none of the others admits a call. */
   readonly weight: number
   /** What a call costs there, in any unit common to the route; for `cheapest`. */
   readonly cost: number

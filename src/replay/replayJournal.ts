@@ -47,20 +47,28 @@ export async function replayJournal(file: string, options: ReplayOptions = {}): 
 
 /**
  * Where the breakers of `file`'s last session stood when it stopped; nothing when there is no journal yet. Times that lie beyond
- * `now` (epoch ms) because a clock was ahead are moved back by as much.
+ * `now` (epoch ms) because a clock was ahead are moved back by as much. `recall` is told every record on the way, for what else
+ * is a fold of the journal.
  */
-export function lastStand(file: string, now: number, key?: JournalKey): SavedBreaker[] {
+export function lastStand(file: string, now: number, key?: JournalKey, recall?: (record: JournalRecord) => void): SavedBreaker[] {
   const replayer = new Replayer()
   for (const batch of readLastSession(file, key === undefined ? {} : { key })) {
-    for (const { record, line } of batch) take(replayer, record, file, line)
+    for (const { record, line } of batch) take(replayer, record, file, line, recall)
   }
   const ahead = replayer.at - now
   return ahead > 0 ? shiftTimes(replayer.saved(), -ahead) : replayer.saved()
 }
 
-function take(replayer: Replayer, record: JournalRecord, file: string, line: number): void {
+function take(
+  replayer: Replayer,
+  record: JournalRecord,
+  file: string,
+  line: number,
+  recall?: (record: JournalRecord) => void,
+): void {
   try {
     replayer.take(record, line)
+    recall?.(record)
   } catch (error) {
     throw new JournalError(file, line, error instanceof Error ? error.message : String(error))
   }

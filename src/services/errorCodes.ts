@@ -42,6 +42,11 @@ export function meaningOfCode(code: string): Meaning | undefined {
   return BY_CODE.get(code) ?? (code.startsWith('ERR_SWITCHGEAR_') && code !== INJECTED ? 'ignored' : undefined)
 }
 
+/** The code of a call that one of our breakers did not let through. */
+export function isRejectionCode(code: string): boolean {
+  return code.startsWith('ERR_SWITCHGEAR_') && meaningOfCode(code) === 'ignored'
+}
+
 /** Money is gone, not patience: these come with 429 like a rate limit, and waiting a little does not help. */
 export function isBillingCode(code: string): boolean {
   return BY_CODE.get(code) === 'quota_exceeded'

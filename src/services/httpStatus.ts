@@ -1,10 +1,13 @@
 // What an HTTP answer says of the service, by its status first. Sources: RFC 9110 §15, RFC 6585 §4 (429); 529 is what
 // several AI services send when overloaded; GitHub's REST API answers 403 to a client over its rate limit.
 import type { Classification, Failure, FailureType } from '../model/failures.ts'
-import { isBillingCode } from './errorCodes.ts'
+import { isBillingCode, isRejectionCode } from './errorCodes.ts'
 import type { HeaderReader } from './foreignValue.ts'
 import { isSpent, readSpentReset } from './rateLimitHeaders.ts'
 import { readRetryAfter } from './retryAfter.ts'
+
+/** Set on the answers by which a guarded fetch refuses a call, for those who see the answer and not its body. */
+export const REJECTION_HEADER = 'x-switchgear-state'
 
 export interface HttpAnswer {
   readonly status: number
@@ -20,10 +23,16 @@ export interface HttpAnswer {
 export function classifyAnswer(answer: HttpAnswer, at: number): Classification | undefined {
   const { status, header } = answer
   if (status < 400 || status > 599) return undefined
+  if (isRejection(answer)) return 'ignored'
   const type = typeOf(answer, at)
   if (type === 'ignored') return 'ignored'
   const wait = header && waitOf(type, header, at)
   return failure(type, status, wait)
+}
+
+/** The answer that another breaker of ours gave in place of the service: nobody was called. */
+function isRejection({ status, header, codes }: HttpAnswer): boolean {
+  return status === 503 && (codes.some(isRejectionCode) || header?.(REJECTION_HEADER) !== undefined)
 }
 
 function typeOf({ status, header, codes }: HttpAnswer, at: number): FailureType | 'ignored' {

@@ -6,6 +6,8 @@ export type LightragOperation = 'query' | 'query_stream' | 'query_data'
 
 export interface LightragAnswer {
   readonly operation: LightragOperation
+  /** True for an answer that stands for a query that broke. */
+  readonly broke: boolean
   /** False for an empty answer and for one of the server's own that says that nothing was found. */
   readonly answered: boolean
   /** `llm_generated`: did the model write it? Undefined where the server does not say. */
@@ -24,6 +26,11 @@ export interface References {
 const MOST_REFERENCES = 1000
 /** The server's own words are short; a long text is an answer, whatever it begins with. */
 const LONGEST_STOCK_TEXT = 500
+/**
+ * What query_routes.py puts in place of an answer that came out empty, which is how it answers, with a 200, a query that broke:
+ * lightrag.py catches the exception of the model or of the embedding service and goes on without content.
+ */
+const PLACEHOLDER = 'No relevant context found for the query.'
 
 /** Undefined for what is no answer to a query. */
 export function readLightragAnswer(body: unknown): LightragAnswer | undefined {
@@ -33,7 +40,8 @@ export function readLightragAnswer(body: unknown): LightragAnswer | undefined {
     text.add(response)
     return {
       operation: 'query',
-      answered: text.answers,
+      broke: text.isPlaceholder,
+      answered: text.answers && !text.isPlaceholder,
       generated: readFlag(body, 'llm_generated'),
       references: readReferences(readField(body, 'references')),
     }
@@ -42,6 +50,7 @@ export function readLightragAnswer(body: unknown): LightragAnswer | undefined {
   if (typeof readField(body, 'status') !== 'string' || !isObject(data) || !isObject(readField(body, 'metadata'))) return undefined
   return {
     operation: 'query_data',
+    broke: isFailure(readField(body, 'status'), readString(body, 'message', 10_000)),
     answered: ['chunks', 'entities', 'relationships'].some((key) => isFilled(readField(data, key))),
     generated: undefined,
     references: readReferences(readField(data, 'references')),
@@ -80,21 +89,24 @@ export class AnswerText {
   }
 
   get answers(): boolean {
-    return !this.#blank && (this.#long || !isStockText(this.#head))
+    return !this.#blank && (this.#long || !saysNothingFound(this.#head))
+  }
+
+  /** True for the words that stand for a query that broke. */
+  get isPlaceholder(): boolean {
+    return !this.#long && this.#head.trim() === PLACEHOLDER
   }
 }
 
-/**
- * What the server says where it found nothing: `fail_response` of lightrag/prompt.py, which ends in `[no-context]` whoever
- * reworded it, and the text query_routes.py puts in place of an empty answer.
- */
-function isStockText(text: string): boolean {
+/** `fail_response` of lightrag/prompt.py, which ends in `[no-context]` whoever reworded it, and did not in older servers. */
+function saysNothingFound(text: string): boolean {
   const words = text.trim()
-  return (
-    words.includes('[no-context]') ||
-    words.startsWith("Sorry, I'm not able to provide an answer to that question") ||
-    words === 'No relevant context found for the query.'
-  )
+  return words.includes('[no-context]') || words.startsWith("Sorry, I'm not able to provide an answer to that question")
+}
+
+/** A query that found nothing is called a `failure` too; one that broke says "Query failed: " and why. */
+function isFailure(status: unknown, message: string | undefined): boolean {
+  return status === 'failure' && message !== undefined && /^\s*Query failed\b/i.test(message)
 }
 
 function isFilled(value: unknown): boolean {

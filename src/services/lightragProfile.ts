@@ -3,6 +3,7 @@
 import type { Classification } from '../model/failures.ts'
 import type { Measurement } from '../model/measurement.ts'
 import type { ServiceSettings } from '../model/settings.ts'
+import { answerBody } from './answerBody.ts'
 import { isObject, readField, readString } from './foreignValue.ts'
 import { httpProfile } from './httpProfile.ts'
 import { type LightragAnswer, type LightragOperation, readLightragAnswer } from './lightragAnswer.ts'
@@ -47,12 +48,12 @@ export function lightragProfile({ memoryLimit }: Pick<ServiceSettings, 'memoryLi
     classifyResult(value, at) {
       const said = http.classifyResult?.(value, at)
       if (said !== undefined) return failed(said, errorTextOf(value))
-      const text = failureIn(bodyOf(value))
+      const text = failureIn(answerBody(value))
       return text === undefined ? undefined : failed({ type: 'http_error' }, text)
     },
     readRequest,
     measure(value, request) {
-      const answer = readLightragAnswer(bodyOf(value))
+      const answer = readLightragAnswer(answerBody(value))
       return answer && measured(answer, request)
     },
     readStream(contentType, request) {
@@ -82,21 +83,11 @@ function operationOf({ operation }: LightragAnswer, request: CallRequest | undef
   return request?.operation ?? operation
 }
 
-/**
- * The words of a failure that came with a status of success: an `error` beside or in place of the answer, or the `failure` that
- * `/query/data` answers with when the query broke (one that found nothing is no failure).
- */
+/** The words of a failure that came with a status of success: an `error` in the body, or an answer that stands for one. */
 function failureIn(body: unknown): string | undefined {
   if (!isObject(body)) return undefined
   const error = readField(body, 'error')
-  if (typeof error === 'string' ? error !== '' : isObject(error)) return errorTextOf(body) ?? 'error'
-  if (readField(body, 'status') !== 'failure' || !isObject(readField(body, 'data'))) return undefined
-  const message = readString(body, 'message', 10_000)
-  return message !== undefined && /^\s*Query failed\b/i.test(message) ? message : undefined
-}
-
-/** The body of an answer as axios and its like hand it out, or the value itself. */
-function bodyOf(value: unknown): unknown {
-  const data = readField(value, 'data')
-  return isObject(data) && typeof readField(value, 'status') === 'number' ? data : value
+  if (typeof error === 'string' ? error !== '' : isObject(error)) return errorTextOf(body) ?? ''
+  if (!readLightragAnswer(body)?.broke) return undefined
+  return readString(body, 'message', 10_000) ?? ''
 }

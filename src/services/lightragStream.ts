@@ -22,6 +22,8 @@ export class LightragStream implements StreamReader {
   #generated: boolean | undefined
   #error: string | undefined
   #brokenOff = false
+  /** A line came that is always the last: an error, a complete answer in one line, the time it took. */
+  #final = false
 
   constructor(told: StreamTold) {
     this.#told = told
@@ -33,11 +35,18 @@ export class LightragStream implements StreamReader {
 
   end(_at: number): StreamEnd {
     this.#lines.end()
+    const end = this.#ended()
+    return this.#final ? { ...end, final: true } : end
+  }
+
+  #ended(): StreamEnd {
     // The server itself says that it broke: an error of its own, as a 500 would be.
     if (this.#error !== undefined) return this.#told.failed(this.#error, inDetail({ type: 'http_error' }, this.#error))
     if (this.#responses === 0 || this.#brokenOff) return this.#told.failed('', { type: 'service_unavailable' })
+    if (this.#text.isPlaceholder) return this.#told.failed('', { type: 'http_error' })
     return this.#told.answered({
       operation: 'query_stream',
+      broke: false,
       answered: this.#text.answers,
       generated: this.#generated,
       references: this.#references,
@@ -54,7 +63,7 @@ export class LightragStream implements StreamReader {
 
   #takeLine(value: Record<string, unknown>): void {
     const error = readField(value, 'error')
-    if (error !== undefined && error !== null && error !== false) this.#error ??= errorTextOf(value) ?? 'error'
+    if (error !== undefined && error !== null && error !== false) this.#fail(errorTextOf(value) ?? '')
     const response = readField(value, 'response')
     if (typeof response === 'string') {
       this.#responses++
@@ -62,15 +71,22 @@ export class LightragStream implements StreamReader {
     }
     this.#references ??= readReferences(readField(value, 'references'))
     this.#generated ??= readFlag(value, 'llm_generated')
+    if (this.#responses > 0 && (readField(value, 'llm_generated') ?? readField(value, 'response_time')) !== undefined)
+      this.#final = true
   }
 
   /** A line too long to read is an answer, or an error, by its first key; references as long as that are not counted. */
   #takeBeginning(text: string): void {
     const key = /^\s*\{\s*"(\w+)"/.exec(text)?.[1]
-    if (key === 'error') this.#error ??= text
+    if (key === 'error') this.#fail(text)
     if (key !== 'response') return
     this.#responses++
     this.#text.add(text)
     this.#text.add(' '.repeat(500))
+  }
+
+  #fail(text: string): void {
+    this.#error ??= text
+    this.#final = true
   }
 }

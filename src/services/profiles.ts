@@ -4,21 +4,28 @@ import { type BuiltInKind, defineKind, isBuiltIn, type Kind, type KindDefaults, 
 import { resolveSettings, type ServiceSettings } from '../model/settings.ts'
 import { cacheProfile } from './cacheProfile.ts'
 import { customProfile } from './customProfile.ts'
+import { embeddingProfile } from './embeddingProfile.ts'
 import { httpProfile } from './httpProfile.ts'
+import { checkedDefaults } from './kindDefaults.ts'
+import { knowledgeBaseProfile } from './knowledgeBaseProfile.ts'
+import { lightragProfile } from './lightragProfile.ts'
+import { openaiProfile } from './openaiProfile.ts'
+import { perplexityProfile } from './perplexityProfile.ts'
+import { plainMonitoring } from './plainMonitoring.ts'
 import type { ServiceProfile } from './serviceProfile.ts'
 
 /** A profile is made for each service, as it judges by the service's settings. */
 export type ProfileMaker = (settings: ServiceSettings) => ServiceProfile
 
 const BUILT_IN: Readonly<Record<BuiltInKind, ProfileMaker>> = {
-  openai: () => httpProfile('openai'),
-  perplexity: () => httpProfile('perplexity'),
-  lightrag: () => httpProfile('lightrag'),
+  openai: (settings) => openaiProfile(settings),
+  perplexity: perplexityProfile,
+  lightrag: lightragProfile,
   cache: cacheProfile,
-  embedding: () => httpProfile('embedding'),
-  'knowledge-base': () => httpProfile('knowledge-base'),
-  http: () => httpProfile('http'),
-  custom: () => customProfile('custom'),
+  embedding: embeddingProfile,
+  'knowledge-base': knowledgeBaseProfile,
+  http: (settings) => ({ ...httpProfile('http'), monitoring: plainMonitoring(settings) }),
+  custom: (settings) => ({ ...customProfile('custom'), monitoring: plainMonitoring(settings) }),
 }
 
 const registry = new Map<string, ProfileMaker>()
@@ -45,16 +52,16 @@ export interface KindDefinition {
 /**
  * Makes a kind of your own known to this process, under which services can then be configured; returns its name, typed so that
  * `kind` takes it. Register before `createSwitchgear` and before replaying a journal with such services. Throws a ConfigError
- * for a name that is built in or cannot be one.
+ * for a name that is built in or cannot be one, and for defaults that no policy could start from.
  */
 export function registerKind(definition: KindDefinition): RegisteredKind {
-  const { name, like = 'http', defaults, profile = {} } = definition
+  const { name, like = 'http', defaults = {}, profile = {} } = definition
   if (typeof name !== 'string' || !/^[A-Za-z0-9_-]{1,64}$/.test(name)) {
     throw new ConfigError('name', name, '1 to 64 letters, digits, _ and -')
   }
   if (isBuiltIn(name)) throw new ConfigError('name', name, 'a name that no built-in kind has')
   if (!isBuiltIn(like)) throw new ConfigError('like', like, `one of ${Object.keys(BUILT_IN).join(', ')}`)
-  const kind = defineKind(name, like, defaults)
+  const kind = defineKind(name, like, checkedDefaults(defaults))
   registry.set(name, (settings) => ({
     ...BUILT_IN[like](settings),
     ...(typeof profile === 'function' ? profile(settings) : profile),

@@ -12,6 +12,8 @@ import type { WindowStats } from '../model/stats.ts'
 
 export interface ServiceProfile {
   readonly kind: Kind
+  /** True where models fail on their own, so that each of them gets a breaker beneath the service's. */
+  readonly tellsModelsApart?: boolean
   /** What a thrown error says of the service. `at`, epoch ms, is what dates in headers are measured from. */
   classifyError(error: unknown, at: number): Classification
   /** What a returned value says; undefined: success. Absent where every value is a success, so that the hot path skips it. */

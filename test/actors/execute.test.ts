@@ -175,7 +175,11 @@ describe('a degraded service', () => {
     const { gear } = await testBoard({ search })
     gear.signal('search', { kind: 'health', level: 2, reason: 'low quality' })
     const seen = await gear.execute('search', ({ state, degradation, generation }) => ({ state, degradation, generation }))
-    expect(seen).toEqual({ state: 'degraded', degradation: { level: 2 }, generation: 1 })
+    expect(seen).toEqual({
+      state: 'degraded',
+      degradation: { level: 2, overrides: {}, expected: { performanceImpact: 0, costSaved: 0 } },
+      generation: 1,
+    })
   })
 })
 

@@ -403,7 +403,7 @@ describe('routes', () => {
     ],
     ['east', [{ service: 'west' }], 'routes.east', 'a name that no service has'],
     ['api', [], 'routes.api.backends', 'a list of 1 to 64 backends'],
-    ['api', [{ service: 'east', weight: 0 }], 'routes.api.backends.0.weight', 'a number above 0 and at most 1000000'],
+    ['api', [{ service: 'east', weight: -1 }], 'routes.api.backends.0.weight', 'a number from 0 to 1000000'],
     ['api', [{ service: 'east', baseUrl: 'ftp://x' }], 'routes.api.backends.0.baseUrl', 'an http or https address'],
   ])('are refused as %s to %j', (name, backends, path, allowed) => {
     expect(refusal({ services, routes: { [name]: { backends } } })).toMatchObject({ path, allowed })

@@ -1,0 +1,186 @@
+// A fetch that runs every request through a service's breaker: refused calls come back as answers that clients do not retry,
+// a degraded service is asked for less, and a call counts when its answer has ended. `gear.fetch(name)` hands it out.
+import { CallRejectedError, CallTimeoutError, ClosedError } from '../model/errors.ts'
+import type { Classification } from '../model/failures.ts'
+import type { Signal } from '../model/signals.ts'
+import type { CallRequest, ServiceProfile } from '../services/serviceProfile.ts'
+import { type Admitted, admitRequest } from './admitRequest.ts'
+import { BodyWatch } from './bodyWatch.ts'
+import { type CallEnding, classified } from './callEnding.ts'
+import { isCallersFault } from './callersFault.ts'
+import { type ErrorAnswer, readErrorAnswer } from './errorAnswer.ts'
+import type { FetchBackend, FetchOptions, FetchTarget } from './fetchTarget.ts'
+import { bodyOf, guardResponse } from './guardedResponse.ts'
+import { HeaderDeadline } from './headerDeadline.ts'
+import { rejectionResponse } from './rejectionResponse.ts'
+import { type FetchInput, methodOf, readRequest, rewritten, signalOf, urlOf } from './requestParts.ts'
+
+/**
+ * A drop-in `fetch` under the breaker that `target` chooses for each call. Rejects as the fetch underneath does, and besides with
+ * a CallTimeoutError when the policy's timeout runs out before the headers are there, and with a ClosedError once the board is
+ * closed. A body that is silent for longer than the service's `idleTimeout` fails with a CallTimeoutError.
+ */
+export function guardedFetch(target: FetchTarget, options: FetchOptions = {}): typeof fetch {
+  return (input, init) => runFetch(target, options, input as FetchInput, init)
+}
+
+async function runFetch(
+  target: FetchTarget,
+  options: FetchOptions,
+  input: FetchInput,
+  init: RequestInit | undefined,
+): Promise<Response> {
+  const signal = signalOf(input, init)
+  if (signal?.aborted) throw signal.reason
+  const backend = target.choose()
+  if (backend instanceof CallRejectedError) return refused(backend, options, input, init, undefined)
+  const { breaker } = backend
+  let request: CallRequest | undefined
+  if (breaker.profile.readRequest !== undefined) {
+    const reading = readRequest(breaker.profile, input, init)
+    request = reading instanceof Promise ? await reading : reading
+    if (signal?.aborted) throw signal.reason
+  }
+  if (breaker.disposed) throw new ClosedError(breaker.service)
+  const { timeout } = breaker.policy
+  const dueAt = timeout === undefined ? undefined : breaker.clock.now() + timeout
+  const admitted = admitRequest(backend, request, options, dueAt)
+  if (admitted instanceof CallRejectedError) return refused(admitted, options, input, init, request)
+  const { ending } = admitted
+  const flight: Flight = { backend, admitted, ending, signal, deadline: undefined }
+  let response: Response
+  try {
+    response = await send(flight, options, input, init, dueAt)
+  } catch (error) {
+    const said = sendingFailed(flight, error, input, init)
+    if (options.fallback === undefined || said === 'ignored') throw error
+    return options.fallback(error, told(input, init, request))
+  }
+  const saying = answered(flight, response)
+  const said = saying instanceof Promise ? await saying : saying
+  if (options.fallback === undefined || said === undefined || said === 'ignored') return response
+  const answer = await options.fallback(response, told(input, init, request))
+  if (answer !== response) response.body?.cancel().catch(() => undefined)
+  return answer
+}
+
+/** One call on its way. */
+interface Flight {
+  readonly backend: FetchBackend
+  readonly admitted: Admitted
+  readonly ending: CallEnding
+  readonly signal: AbortSignal | undefined
+  deadline: HeaderDeadline | undefined
+}
+
+function refused(
+  rejection: CallRejectedError,
+  options: FetchOptions,
+  input: FetchInput,
+  init: RequestInit | undefined,
+  request: CallRequest | undefined,
+): Response | PromiseLike<Response> {
+  if (options.fallback) return options.fallback(rejection, told(input, init, request))
+  if (options.onRejected === 'throw') throw rejection
+  return rejectionResponse(rejection)
+}
+
+function told(input: FetchInput, init: RequestInit | undefined, request: CallRequest | undefined) {
+  return { url: urlOf(input), method: methodOf(input, init), body: request?.body }
+}
+
+function send(
+  flight: Flight,
+  options: FetchOptions,
+  input: FetchInput,
+  init: RequestInit | undefined,
+  dueAt: number | undefined,
+): Promise<Response> {
+  const { backend, admitted, ending, signal } = flight
+  const { change } = admitted
+  const [to, how] =
+    change === undefined && backend.baseUrl === undefined ? [input, init] : rewritten([input, init], change, backend.baseUrl)
+  const { fetch: underneath = globalThis.fetch } = options
+  if (dueAt === undefined) return underneath(to, how)
+  const { breaker } = backend
+  const deadline = new HeaderDeadline(breaker.clock, signal, () => {
+    const error = new CallTimeoutError(breaker.service, breaker.policy.timeout ?? 0)
+    ending.threw(error, now(backend))
+    return error
+  })
+  flight.deadline = deadline
+  return deadline.bound(async () => underneath(to, { ...how, signal: deadline.signal }), dueAt)
+}
+
+/** What an error of the fetch underneath says of the service. */
+function sendingFailed(flight: Flight, error: unknown, input: FetchInput, init: RequestInit | undefined): Classification {
+  const { ending, backend, signal } = flight
+  if (ending.ended) return error instanceof CallTimeoutError ? { type: 'timeout' } : 'ignored'
+  if (signal?.aborted || isCallersFault(error, input, init)) {
+    ending.abandon()
+    return 'ignored'
+  }
+  return ending.threw(error, now(backend))
+}
+
+/** Ends the call, or has its body followed. Returns what the answer says by its headers, and by its body if it is an error. */
+function answered(flight: Flight, response: Response): Classification | undefined | Promise<Classification> {
+  const { ending, backend } = flight
+  const { breaker } = backend
+  // A mock may be anything.
+  if (response?.status >= 400) return failed(flight, response)
+  const at = now(backend)
+  const said = saidOf(breaker.profile, response, at)
+  for (const signal of signalsOf(breaker.profile, response, at)) breaker.signal(at, signal)
+  if (said !== undefined || !follow(flight, response)) {
+    flight.deadline?.release()
+    ending.settle(said)
+  }
+  return said
+}
+
+async function failed(flight: Flight, response: Response): Promise<Classification> {
+  const { ending, backend, signal, deadline } = flight
+  const { clock, profile } = backend.breaker
+  const answer: ErrorAnswer = await readErrorAnswer(response, clock, backend.settings.idleTimeout)
+  const said = signal?.aborted ? 'ignored' : classified(profile, answer, now(backend))
+  ending.settle(said, undefined, answer)
+  // Only so that the caller's signal is let go of when the body is done with.
+  if (deadline !== undefined && !follow(flight, response)) deadline.release()
+  return said
+}
+
+/** Has the body of `response` followed; false where there is none. */
+function follow({ ending, backend, signal, deadline }: Flight, response: Response): boolean {
+  const { breaker, settings } = backend
+  if (bodyOf(response) === undefined) return false
+  const { clock, service } = breaker
+  const onDone = deadline && (() => deadline.release())
+  const watch = new BodyWatch({ ending, service, clock, idleTimeout: settings.idleTimeout, signal, onDone })
+  guardResponse(response, { watch, ending, headers: response.headers, now: () => now(backend) })
+  return true
+}
+
+/** What a profile says of an answer that is no error; one of a user's own may throw. */
+function saidOf(profile: ServiceProfile, response: Response, at: number): Classification | undefined {
+  try {
+    return profile.classifyResult?.(response, at)
+  } catch {
+    return undefined
+  }
+}
+
+function signalsOf(profile: ServiceProfile, response: Response, at: number): readonly Signal[] {
+  try {
+    return profile.readSignals?.(response, at) ?? NONE
+  } catch {
+    return NONE
+  }
+}
+
+const NONE: readonly Signal[] = []
+
+/** Whole epoch ms. */
+function now({ breaker }: FetchBackend): number {
+  return Math.floor(breaker.clock.now())
+}

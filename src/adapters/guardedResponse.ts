@@ -1,0 +1,105 @@
+// Lets a watch follow how a Response's body is read. The Response stays the one that the fetch underneath made, with its url,
+// headers and class; only the methods that read its body are ours, put between it and its class. Nothing is copied.
+
+import { tapFor } from './answerContent.ts'
+import { guardStream } from './guardedStream.ts'
+import { type GuardedBody, readJson, readWhole, WHOLE } from './wholeBody.ts'
+
+interface Guarded extends GuardedBody {
+  /** Its body has become one half of a copied stream, which is followed itself; the methods are the platform's again. */
+  copied: boolean
+}
+
+const guarded = new WeakMap<Response, Guarded>()
+
+/**
+ * The body of `response` if it can be followed: a stream that the methods of its class read from, as fetch defines it.
+ * Undefined where there is no body, or somebody's idea of a Response.
+ */
+export function bodyOf(response: unknown): ReadableStream | undefined {
+  if (typeof response !== 'object' || response === null || !Object.isExtensible(response)) return undefined
+  if (Object.hasOwn(response, 'body') || Object.hasOwn(response, 'json') || Object.hasOwn(response, 'text')) return undefined
+  const prototype = Object.getPrototypeOf(response)
+  const body = bodyGetter(prototype)?.call(response)
+  return body instanceof ReadableStream && typeof prototype.clone === 'function' ? body : undefined
+}
+
+/** Follows how the body of `response`, one that {@link bodyOf} found, is read. */
+export function guardResponse(response: Response, body: GuardedBody): void {
+  guarded.set(response, { ...body, copied: false })
+  Object.setPrototypeOf(response, prototypeOver(Object.getPrototypeOf(response)))
+}
+
+/** One for each class of Response: the global one, that of an undici of one's own. */
+const prototypes = new WeakMap<Response, object>()
+
+function prototypeOver(native: Response): object {
+  const known = prototypes.get(native)
+  if (known !== undefined) return known
+  const made = Object.create(native, membersOver(native))
+  prototypes.set(native, made)
+  return made
+}
+
+type BodyGetter = (this: unknown) => ReadableStream | null
+
+function bodyGetter(prototype: object | null): BodyGetter | undefined {
+  for (let at = prototype; at !== null; at = Object.getPrototypeOf(at)) {
+    const found = Object.getOwnPropertyDescriptor(at, 'body')
+    if (found) return found.get as BodyGetter | undefined
+  }
+  return undefined
+}
+
+function membersOver(native: Response): PropertyDescriptorMap {
+  const getBody = bodyGetter(native) as (this: unknown) => ReadableStream
+  /** What is followed of `response`; undefined where the platform's own method is right: it has the words for a used body. */
+  const follow = (response: Response): Guarded | undefined => {
+    const own = guarded.get(response)
+    if (own === undefined || own.copied || response.bodyUsed || getBody.call(response).locked) return undefined
+    return own
+  }
+  const members: Record<string, PropertyDescriptor> = {
+    body: {
+      get(this: Response) {
+        const body = getBody.call(this)
+        const own = guarded.get(this)
+        return own === undefined || own.copied ? body : guardBody(body, own)
+      },
+    },
+    clone: {
+      value: function clone(this: Response) {
+        const own = follow(this)
+        if (own === undefined) return native.clone.call(this)
+        // The platform copies a body by teeing its stream, which is followed from here on.
+        guardBody(getBody.call(this), own)
+        own.copied = true
+        return native.clone.call(this)
+      },
+    },
+    json: {
+      value: async function json(this: Response) {
+        const own = follow(this)
+        return own === undefined ? native.json.call(this) : readJson(getBody.call(this), own)
+      },
+    },
+  }
+  for (const [name, make] of Object.entries(WHOLE)) {
+    const plain = Reflect.get(native, name) as unknown
+    if (typeof plain !== 'function') continue
+    const value = async function (this: Response) {
+      const own = follow(this)
+      return own === undefined ? Reflect.apply(plain, this, []) : make(await readWhole(getBody.call(this), own), this)
+    }
+    members[name] = { value: Object.defineProperty(value, 'name', { value: name }) }
+  }
+  for (const member of Object.values(members)) {
+    member.configurable = true
+    if ('value' in member) member.writable = true
+  }
+  return members
+}
+
+function guardBody(body: ReadableStream, { watch, ending, headers }: GuardedBody): ReadableStream {
+  return guardStream(body, watch, () => tapFor(ending.profile, headers, ending.request))
+}

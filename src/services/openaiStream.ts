@@ -1,0 +1,108 @@
+// Reads a streamed answer of OpenAI's in passing: whether it came to its end, what went wrong on the way, and what it used. The
+// thousands of pieces of text between are looked over and never parsed. Used by the openai profile.
+//
+// Sources: streaming guides and API reference of Chat Completions (`stream_options.include_usage`, `[DONE]`) and of Responses
+// (`response.completed`, `response.incomplete`, `response.failed`, `error`).
+import type { Classification } from '../model/failures.ts'
+import type { Measurement } from '../model/measurement.ts'
+import { isObject, readField } from './foreignValue.ts'
+import { classifyOpenaiBody } from './openaiErrors.ts'
+import { measureOpenai } from './openaiUsage.ts'
+import type { PriceBook } from './priceBook.ts'
+import { LineSplitter, utf8Of } from './serverSentEvents.ts'
+import type { CallRequest, StreamEnd, StreamReader } from './serviceProfile.ts'
+
+/**
+ * Quotes within the text of a message are escaped, so that nothing said in it looks like one of these. A piece of text has
+ * `"usage":null` and `"finish_reason":null`, or neither.
+ */
+const MATTERS =
+  /"(?:usage|error)"\s*:\s*[{"]|"finish_reason"\s*:\s*"|"type"\s*:\s*"(?:error|response\.(?:completed|incomplete|failed|cancelled))"/
+const USAGE = /"usage"\s*:\s*\{/
+const ERROR = /"error"\s*:\s*[{"]|"type"\s*:\s*"(?:error|response\.failed)"/
+const FINISHED = /"finish_reason"\s*:\s*"|"type"\s*:\s*"response\.(?:completed|incomplete|failed|cancelled)"/
+/** What the first piece of a stream that nobody announced says it is. */
+const HAS_AN_END = /"object"\s*:\s*"(?:chat\.completion\.chunk|text_completion)"|"type"\s*:\s*"response\.created"/
+const WITH_AN_END: ReadonlySet<string | undefined> = new Set(['chat', 'completions', 'responses'])
+
+/** A stream that stops without its end has broken off, however politely the connection was closed. */
+const BROKEN_OFF: Classification = { type: 'service_unavailable' }
+
+export class OpenaiStream implements StreamReader {
+  readonly #request: CallRequest | undefined
+  readonly #book: PriceBook
+  readonly #lines = new LineSplitter((line, isHead) => this.#read(line, isHead))
+  #hasAnEnd: boolean | undefined
+  #finished = false
+  /** The first piece that tells of an error and the last one with usage, parsed when the stream is over. */
+  #error: string | undefined
+  #usage: string | undefined
+  #ended: StreamEnd | undefined
+
+  constructor(request: CallRequest | undefined, book: PriceBook) {
+    this.#request = request
+    this.#book = book
+    const operation = request?.operation
+    if (operation !== undefined) this.#hasAnEnd = WITH_AN_END.has(operation)
+  }
+
+  push(chunk: Uint8Array): void {
+    if (this.#ended === undefined) this.#lines.push(chunk)
+  }
+
+  /** What it says stays the same when asked again. */
+  end(at: number): StreamEnd {
+    if (this.#ended === undefined) {
+      this.#lines.end()
+      const failure = this.#failure(at)
+      const said = failure ?? (this.#hasAnEnd && !this.#finished ? BROKEN_OFF : undefined)
+      const measured = this.#measure()
+      const final = failure !== undefined || this.#finished
+      this.#ended = { ...(said && { said }), ...(measured && { measured }), ...(final && { final }) }
+      this.#error = undefined
+      this.#usage = undefined
+    }
+    return this.#ended
+  }
+
+  #read(line: string, isHead: boolean): void {
+    // The first line may begin with a byte order mark.
+    const start = line.startsWith('data:') ? 5 : line.startsWith('\xef\xbb\xbfdata:') ? 8 : -1
+    if (start < 0) return
+    this.#hasAnEnd ??= HAS_AN_END.test(line)
+    if (!MATTERS.test(line)) {
+      if (line.length < 64 && line.slice(start).trim().startsWith('[DONE]')) this.#finished = true
+      return
+    }
+    if (FINISHED.test(line)) this.#finished = true
+    if (isHead) return
+    if (ERROR.test(line)) this.#error ??= line.slice(start)
+    if (USAGE.test(line)) this.#usage = line.slice(start)
+  }
+
+  #failure(at: number): Classification | undefined {
+    const event = this.#error === undefined ? undefined : parsed(this.#error)
+    if (event === undefined) return undefined
+    const error = readField(event, 'error') ?? readField(readField(event, 'response'), 'error')
+    if (isObject(error) || typeof error === 'string') return classifyOpenaiBody(error, at)
+    const type = readField(event, 'type')
+    // The error event of the Responses API is the error itself; its type says no more than that.
+    if (type === 'error') return classifyOpenaiBody({ code: readField(event, 'code'), message: readField(event, 'message') }, at)
+    return type === 'response.failed' ? { type: 'unknown_error' } : undefined
+  }
+
+  #measure(): Measurement | undefined {
+    const event = this.#usage === undefined ? undefined : parsed(this.#usage)
+    const response = readField(event, 'response')
+    const body = isObject(response) ? response : event
+    return body === undefined && this.#request === undefined ? undefined : measureOpenai(body ?? {}, this.#request, this.#book)
+  }
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(utf8Of(text)) as unknown
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,201 @@
+// What a board offers beside its breakers: fetch, caches, monitors, routes, budgets, and the healthiest of a service's models.
+import { describe, expect, expectTypeOf, it } from 'vitest'
+import { ClosedError, ConfigError } from '../src/model/errors.ts'
+import { createSwitchgear } from '../src/switchgear.ts'
+import { VirtualClock } from '../src/testing/index.ts'
+import { fails, ofType, replayed, settle, testBoard } from './actors/testBoard.ts'
+
+const by = { by: 'ann', why: 'a drill' }
+const trip = { name: 'trip', ...by } as const
+
+function answering(status = 200, body: unknown = {}) {
+  const urls: string[] = []
+  const upstream: typeof fetch = async (input) => {
+    urls.push(String(input))
+    return Response.json(body, { status })
+  }
+  return { upstream, urls }
+}
+
+const backends = {
+  services: { east: { kind: 'http' }, west: { kind: 'http' } },
+  routes: {
+    api: {
+      strategy: 'round-robin',
+      backends: [
+        { service: 'east', baseUrl: 'http://east.test' },
+        { service: 'west', baseUrl: 'http://west.test/v2' },
+      ],
+    },
+  },
+} as const
+
+describe('a fetch of the board', () => {
+  it('runs requests through the breaker of a service', async () => {
+    const { gear, heard } = await testBoard({ search: { kind: 'http' } })
+    const { upstream } = answering()
+    const guarded = gear.fetch('search', { fetch: upstream })
+    expectTypeOf(guarded).toEqualTypeOf<typeof fetch>()
+    expect(await (await guarded('http://search.test/a')).json()).toEqual({})
+    expect(ofType(heard, 'outcome')).toMatchObject([{ service: 'search', result: 'success' }])
+    gear.command('search', trip)
+    const refused = await guarded('http://search.test/a')
+    expect(refused.status).toBe(503)
+    expect(refused.headers.get('x-should-retry')).toBe('false')
+    expect(await refused.json()).toMatchObject({ error: { code: 'ERR_SWITCHGEAR_OPEN', service: 'search' } })
+  })
+
+  it('is there for services and routes only, and once the board is closed for none', async () => {
+    const { gear } = await testBoard({ search: {} })
+    // @ts-expect-error: there is no such service
+    expect(() => gear.fetch('serach')).toThrow('did you mean search?')
+    const guarded = gear.fetch('search', { fetch: answering().upstream })
+    await gear.close()
+    await expect(guarded('http://search.test')).rejects.toThrow(ClosedError)
+    expect(() => gear.fetch('search')).toThrow(ClosedError)
+  })
+})
+
+describe('a route', () => {
+  it('sends requests to its backends in turn, and to none that is open', async () => {
+    const clock = new VirtualClock()
+    await using gear = await createSwitchgear({ ...backends, clock, seed: 1 })
+    const { upstream, urls } = answering()
+    const guarded = gear.fetch('api', { fetch: upstream })
+    for (let i = 0; i < 4; i++) await (await guarded('http://anything.test/items?n=1')).text()
+    expect(urls.sort()).toEqual([
+      'http://east.test/items?n=1',
+      'http://east.test/items?n=1',
+      'http://west.test/v2/items?n=1',
+      'http://west.test/v2/items?n=1',
+    ])
+    gear.command('east', trip)
+    urls.length = 0
+    for (let i = 0; i < 3; i++) await (await guarded('http://anything.test/items')).text()
+    expect(urls).toEqual(Array(3).fill('http://west.test/v2/items'))
+    gear.command('west', trip)
+    expect((await guarded('http://anything.test/items')).status).toBe(503)
+  })
+
+  it('is called by hand like a service, and knows its backends', async () => {
+    await using gear = await createSwitchgear({ ...backends, clock: new VirtualClock(), seed: 1 })
+    expectTypeOf(gear.routes).toHaveProperty('api')
+    expect(gear.routes.api).toMatchObject({ name: 'api', strategy: 'round-robin', backends: ['east', 'west'] })
+    const asked = [1, 2, 3].map(() => gear.routes.api.execute((call, { baseUrl }) => `${call.service} ${baseUrl}`))
+    expect(await Promise.all(asked)).toEqual(['east http://east.test', 'west http://west.test/v2', 'east http://east.test'])
+    // @ts-expect-error: a route is no service
+    await expect(gear.execute('api', () => 1)).rejects.toThrow('it is a route: see gear.routes.api')
+  })
+
+  it('learns from what comes of requests how quick its backends are', async () => {
+    const clock = new VirtualClock()
+    const routes = { api: { ...backends.routes.api, strategy: 'peak-ewma' } } as const
+    await using gear = await createSwitchgear({ ...backends, routes, clock, seed: 1 })
+    const urls: string[] = []
+    const guarded = gear.fetch('api', {
+      fetch: async (input) => {
+        urls.push(new URL(String(input)).host)
+        clock.advance(String(input).includes('east') ? 500 : 5)
+        return Response.json({})
+      },
+    })
+    for (let i = 0; i < 20; i++) await (await guarded('http://anything.test/')).text()
+    expect(urls.filter((host) => host === 'west.test').length).toBeGreaterThan(17)
+  })
+})
+
+describe('a cache of the board', () => {
+  it('stands behind the breaker of a service until the board is closed', async () => {
+    const { gear } = await testBoard({ notes: { kind: 'cache' } })
+    const cache = gear.cache('notes', new Map<string, number>())
+    expectTypeOf(cache.get('a')).resolves.toEqualTypeOf<number | undefined>()
+    expect(await cache.set('a', 1)).toBe(true)
+    expect(await cache.get('a')).toBe(1)
+    gear.command('notes', trip)
+    expect(await cache.get('a')).toBeUndefined()
+    // @ts-expect-error: no cache client
+    expect(() => gear.cache('notes', { get: () => 1 })).toThrow(ConfigError)
+    await gear.close()
+    expect(() => gear.cache('notes', new Map<string, number>())).toThrow(ClosedError)
+  })
+})
+
+describe('a monitor of the board', () => {
+  it('asks a service how it is, and stops with the board', async () => {
+    const { gear, clock } = await testBoard({ rag: { kind: 'http', recoverAfter: 600_000 } })
+    let asked = 0
+    const fetch = async (): Promise<Response> => {
+      asked++
+      throw new TypeError('fetch failed')
+    }
+    const monitor = gear.monitor('rag', { url: 'http://rag.test', intervalMs: 1000, fetch })
+    for (let i = 0; i < 4; i++) {
+      await clock.advance(1000)
+      await settle()
+    }
+    expect(gear.services.rag.path).toBe('degraded.level2')
+    expect(monitor.last).toMatchObject({ reached: false })
+    await gear.close()
+    const before = asked
+    await clock.advance(10_000)
+    await settle()
+    expect(asked).toBe(before)
+  })
+})
+
+describe('the budgets of a board', () => {
+  it('are none, and say so, where none are configured', async () => {
+    const { gear, journal } = await testBoard({ search: {} })
+    expect(gear.budgets.statuses()).toEqual([])
+    expect(gear.budgets.spent()).toEqual({ day: 0, month: 0 })
+    expect(gear.budgets.estimate('search')).toBeUndefined()
+    expect(() => gear.budgets.raise('daily', 5, by)).toThrow('nothing: no budgets are configured')
+    expect(journal.records[0]).not.toHaveProperty('spend')
+  })
+
+  it('hold calls back when they are spent, tell of it, let go when raised, and replay without them', async () => {
+    const { gear, heard, journal } = await testBoard(
+      { openai: { kind: 'openai' } },
+      {
+        budgets: { daily: 1, rules: [{ id: 'daily_throttle', type: 'percentage_daily', threshold: 0.9, action: 'alert_only' }] },
+      },
+    )
+    const call = () =>
+      gear.execute('openai', () => ({ model: 'gpt-4o', usage: { prompt_tokens: 100_000, completion_tokens: 0 } }), {
+        estimate: { cost: 0.25, confidence: 0.9 },
+      })
+    for (let i = 0; i < 4; i++) await call()
+    expect(gear.state('openai')).toBe('budgetLimited')
+    await expect(call()).rejects.toThrow('daily_block')
+    expect(ofType(heard, 'alert').map(({ code, by }) => [code, by])).toEqual([
+      ['budget_exceeded', 'budgets'],
+      ['budget_warning', 'budgets'],
+    ])
+    expect(gear.budgets.spent('openai').day).toBeCloseTo(1, 3)
+    gear.budgets.raise('daily_block', 5, by)
+    expect(gear.state('openai')).toBe('closed')
+    await call()
+    expect(gear.budgets.statuses().find(({ rule }) => rule === 'daily_block')).toMatchObject({ limit: 5, standing: 'clear' })
+    expect(replayed(journal.records)).toMatchObject({ differences: 0 })
+  })
+})
+
+describe('the models of a service', () => {
+  it('have breakers of their own, by which the healthiest is told', async () => {
+    const { gear } = await testBoard({ openai: { kind: 'openai' } })
+    const { openai } = gear.services
+    expect(openai.healthiestModel(['gpt-4o', 'gpt-4o-mini'])).toBe('gpt-4o')
+    const failing = { ...Object.assign(new Error('down'), { status: 500 }) }
+    for (let i = 0; i < 3; i++)
+      await openai
+        .for('gpt-4o')
+        .execute(fails(failing))
+        .catch(() => undefined)
+    expect(openai.for('gpt-4o').state).toBe('open')
+    expect(openai.healthiestModel(['gpt-4o', 'gpt-4o-mini'])).toBe('gpt-4o-mini')
+    expect(openai.healthiestModel(['gpt-4o'])).toBeUndefined()
+    await gear.close()
+    expect(() => openai.healthiestModel(['gpt-4o'])).toThrow(ClosedError)
+    expect(() => gear.services.openai.healthiestModel([])).toThrow(ClosedError)
+  })
+})
