@@ -23,6 +23,8 @@ const LEAST_RATE = 0.01
 const UNKNOWN_RATE = 0.05
 const KNOWN_SECONDS = 1200
 const MOST_RATE = 0.5
+/** A sum that would make an episode of a service whose failures scatter half as much. */
+const ALL_BUT = 2
 const REMEMBERED = 64
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }
@@ -42,6 +44,7 @@ export class EpisodeDetector {
   #baseline = PRIOR_RATE
   #callsPerSecond = 0
   #sum = 0
+  #peak = 0
   #back = 0
   #runFrom = -1
   #lastFailure = -1
@@ -84,7 +87,8 @@ export class EpisodeDetector {
   skip(): void {
     const episode = this.current as Mutable<Episode> | undefined
     if (episode) episode.open = false
-    this.#rest()
+    this.#peak = 0
+    this.#rest(0)
     this.#takenTo = Number.NEGATIVE_INFINITY
   }
 
@@ -96,10 +100,11 @@ export class EpisodeDetector {
   #watch(second: number, calls: number, failures: number): void {
     if (calls > 0 && (this.#sum > 0 || failures > 0)) {
       this.#sum += failures * this.#failure - (calls - failures) * this.#success
-      if (this.#sum <= 0) this.#rest()
+      this.#peak = Math.max(this.#peak, this.#sum)
+      if (this.#sum <= 0) this.#rest(second)
       else if (this.#runFrom < 0) this.#runFrom = second
       if (failures > 0 && this.#sum >= this.#begin && this.#decide(second)) return
-    } else if (this.#sum > 0 && second - this.#lastFailure > FORGET_SECONDS) this.#rest()
+    } else if (this.#sum > 0 && second - this.#lastFailure > FORGET_SECONDS) this.#rest(second)
     // A run that may yet become an episode must not count as ordinary, or it would hide itself; but not for ever.
     this.#takeIn(this.#sum > 0 ? second - FORGET_SECONDS : second)
   }
@@ -123,7 +128,7 @@ export class EpisodeDetector {
       types: new Uint32Array(FAILURE_TYPES.length),
       chance: FALSE_AN_HOUR * Math.exp(this.#begin - evidence),
       baseline: this.#baseline,
-      slackMs: Math.min(30_000, 2000 / Math.max(this.#callsPerSecond, 1e-6)),
+      slackMs: Math.min(30_000, 3000 / Math.max(this.#callsPerSecond, 1e-6)),
     }
     for (let s = Math.max(this.#runFrom, second - SECONDS_KEPT); s <= second; s++) {
       this.#count(episode, s)
@@ -152,7 +157,8 @@ export class EpisodeDetector {
     const better = this.#back >= this.#end || (silent > SILENT_SECONDS && this.#back > 0)
     if (!better && silent <= FORGET_SECONDS) return
     episode.open = false
-    this.#rest()
+    this.#peak = 0
+    this.#rest(second)
   }
 
   #count(episode: Mutable<Episode>, second: number): void {
@@ -161,8 +167,11 @@ export class EpisodeDetector {
     this.#seconds.addTypes(second, episode.types)
   }
 
-  #rest(): void {
+  /** The run is over. One that all but made an episode is no part of what is ordinary: it would hide the next. */
+  #rest(second: number): void {
+    if (this.#peak >= ALL_BUT * this.#begin) this.#takenTo = second
     this.#sum = 0
+    this.#peak = 0
     this.#back = 0
     this.#runFrom = -1
   }

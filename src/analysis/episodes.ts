@@ -17,7 +17,7 @@ export interface Episode {
   readonly chance: number
   /** The share of calls that ordinarily fails. */
   readonly baseline: number
-  /** How much earlier it may have begun than was seen: two calls' worth of time, ms, at most 30 s. */
+  /** How much earlier it may have begun than was seen: three calls' worth of time, ms, at most 30 s. */
   readonly slackMs: number
 }
 

@@ -7,6 +7,8 @@ import { byTime, evidenceOfOnsets, median, type Scene } from './scene.ts'
 import type { Pair } from './temporalCorrelation.ts'
 
 const LEAST_SERVICES = 3
+/** On so many occasions one must have followed the other: the first pairs to be found may not be the whole story. */
+const LEAST_OCCASIONS = 4
 
 export function learnedCascades(scene: Scene, pairs: readonly Pair[]): Finding[] {
   const arrows = pairs.flatMap((pair) => arrowOf(scene, pair))
@@ -34,7 +36,7 @@ function arrowOf({ graph }: Scene, pair: Pair): Arrow[] {
   const { from, to, directed } = pair
   if (ancestors(graph, to).has(from)) return [{ from, to, pair, along: true }]
   if (ancestors(graph, from).has(to)) return [{ from: to, to: from, pair, along: true }]
-  return directed ? [{ from, to, pair, along: false }] : []
+  return directed && pair.coincidence.matched >= LEAST_OCCASIONS ? [{ from, to, pair, along: false }] : []
 }
 
 function reachedFrom(root: string, arrows: readonly Arrow[]): string[] {

@@ -151,7 +151,7 @@ function pair(seed: number): Incident {
 function recurring(seed: number): Incident {
   const stageRandom = new Stage('recurring', seed, 1, 1).random
   const periodMs = logUniform(stageRandom, 30_000, 1_200_000)
-  const count = periodMs > 600_000 ? 6 : whole(stageRandom, 8, 14)
+  const count = periodMs > 600_000 ? 7 : whole(stageRandom, 8, 14)
   const stage = new Stage('recurring', seed, Math.ceil((700_000 + periodMs * (count - 0.5)) / 1000), 10)
   const { random } = stage
   const service = pick(random, stage.names)
