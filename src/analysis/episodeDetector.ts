@@ -23,8 +23,6 @@ const LEAST_RATE = 0.01
 const UNKNOWN_RATE = 0.05
 const KNOWN_SECONDS = 1200
 const MOST_RATE = 0.5
-/** A sum that would make an episode of a service whose failures scatter half as much. */
-const ALL_BUT = 2
 const REMEMBERED = 64
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }
@@ -36,6 +34,7 @@ export class EpisodeDetector {
   readonly #blocks: BlockBuckets
   #born = -1
   #tunedBlock = -1
+  #wander = 0
   /** The weights of a failure and of a success, and the sums that begin and end an episode; see `#tune`. */
   #failure = 0
   #success = 0
@@ -167,9 +166,9 @@ export class EpisodeDetector {
     this.#seconds.addTypes(second, episode.types)
   }
 
-  /** The run is over. One that all but made an episode is no part of what is ordinary: it would hide the next. */
+  /** The run is over. One that would have been an episode but for the scatter is no part of what is ordinary: it would hide the next. */
   #rest(second: number): void {
-    if (this.#peak >= ALL_BUT * this.#begin) this.#takenTo = second
+    if (this.#peak >= this.#begin) this.#takenTo = second
     this.#sum = 0
     this.#peak = 0
     this.#back = 0
@@ -185,11 +184,12 @@ export class EpisodeDetector {
   #tune(second: number): void {
     const block = Math.floor(second / 10)
     if (block === this.#tunedBlock) return
-    this.#tunedBlock = block
     this.#blocks.advance(second)
     const { calls, failures } = this.#blocks.baseline
     const mean = (failures + PRIOR_RATE * PRIOR_CALLS) / (calls + PRIOR_CALLS)
-    const upper = mean + 2 * Math.sqrt((mean * (1 - mean)) / (calls + PRIOR_CALLS) + this.#blocks.wander(mean))
+    if (Math.floor(block / 6) !== Math.floor(this.#tunedBlock / 6)) this.#wander = this.#blocks.wander(mean)
+    this.#tunedBlock = block
+    const upper = mean + 2 * Math.sqrt((mean * (1 - mean)) / (calls + PRIOR_CALLS) + this.#wander)
     const unknown = UNKNOWN_RATE * Math.max(0, 1 - (second - this.#born) / KNOWN_SECONDS)
     const p0 = Math.min(MOST_RATE, Math.max(LEAST_RATE + unknown, upper))
     const p1 = Math.min(0.9, Math.max(0.35, 3 * p0))

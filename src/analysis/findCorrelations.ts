@@ -10,7 +10,10 @@ import { learnedCascades } from './learnedCascade.ts'
 import { recurring } from './recurring.ts'
 import { sceneOf } from './scene.ts'
 import { systemWide } from './systemWide.ts'
-import { correlatedPairs, pairFinding } from './temporalCorrelation.ts'
+import { correlatedPairs, pairFinding, strengthOf } from './temporalCorrelation.ts'
+
+/** So many pairs are reported at most, the strongest: of n services that fail together there are n(n-1)/2. */
+const MOST_PAIRS = 32
 
 /** What stands at `at` (epoch ms), the widest first. A finding stands as long as its evidence does: docs/correlation.md. */
 export function findCorrelations(history: FailureHistory, graph: DependencyGraph, at: number): Finding[] {
@@ -26,9 +29,12 @@ export function findCorrelations(history: FailureHistory, graph: DependencyGraph
   const pairs = correlatedPairs(scene)
   const learned = learnedCascades(scene, pairs).filter((cascade) => !graphCascades.some((other) => covers(other, cascade)))
   const wide = [...systemWide(scene), ...causes, ...graphCascades, ...learned]
+  const explained = [...causes, ...graphCascades, ...learned]
   const alone = pairs
+    .filter(({ from, to }) => !explained.some(({ services }) => services.includes(from) && services.includes(to)))
+    .sort((a, b) => strengthOf(b) - strengthOf(a))
+    .slice(0, MOST_PAIRS)
     .map((pair) => pairFinding(scene, pair))
-    .filter((pair) => ![...causes, ...graphCascades, ...learned].some((other) => covers(other, pair)))
   const rhythms = recurring(scene)
   const single = bursts(scene).filter((burst) => ![...wide, ...alone, ...rhythms].some((other) => covers(other, burst)))
   return [...wide, ...alone, ...rhythms, ...single]

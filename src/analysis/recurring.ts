@@ -17,6 +17,8 @@ const MOST_CHANCE = 0.005
 /** Onsets are never closer than this by the way they are counted, which is no rhythm. */
 const APART_MS = 10_000
 const SHORTEST_MS = 2 * APART_MS
+/** Rhythms are looked for in so many series of each sort: those with the most onsets. */
+const MOST_SERIES = 100
 
 export interface Rhythm {
   readonly periodMs: number
@@ -28,8 +30,14 @@ export interface Rhythm {
 }
 
 export function recurring(scene: Scene): Finding[] {
-  const candidates = scene.services.flatMap((service) =>
+  const series = scene.services.flatMap((service) =>
     onsetSeries(service).flatMap((onsets, kind) => (onsets.length >= LEAST_ONSETS ? [{ service, onsets, kind }] : [])),
+  )
+  const candidates = LOOKS.flatMap((_, kind) =>
+    series
+      .filter((one) => one.kind === kind)
+      .sort((a, b) => b.onsets.length - a.onsets.length)
+      .slice(0, MOST_SERIES),
   )
   const tests = LOOKS.map((looks, kind) => looks * candidates.filter((one) => one.kind === kind).length)
   const found = new Map<string, Finding>()

@@ -10,7 +10,7 @@ import { byTime, evidenceOfOnsets, HOUR_MS, type Scene } from './scene.ts'
 const LEAST_ONSETS = 3
 const MOST_CHANCE = 0.005
 /** Pairs are looked for among so many services: those with the most episodes, then with the most lone failures. */
-const MOST_SERVICES = 48
+const MOST_SERVICES = 32
 /** A lag shorter than this has no direction: seconds are what is counted. */
 const LEAST_LAG_MS = 300
 
@@ -86,7 +86,7 @@ export function pairFinding(scene: Scene, pair: Pair): Finding {
 }
 
 /** Of all occasions on which either began to fail, the share on which both did. */
-function strengthOf({ chance, coincidence: { matched, first, second } }: Pick<Pair, 'chance' | 'coincidence'>): number {
+export function strengthOf({ chance, coincidence: { matched, first, second } }: Pick<Pair, 'chance' | 'coincidence'>): number {
   return (matched / (first + second - matched)) * (1 - chance)
 }
 
