@@ -29,6 +29,8 @@ type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 
 export class EpisodeDetector {
   readonly episodes: Mutable<Episode>[] = []
+  /** The beginnings of episodes, and of runs that would have been one but for the service's scatter; epoch ms. */
+  readonly runs: number[] = []
   readonly #service: string
   readonly #seconds: SecondBuckets
   readonly #blocks: BlockBuckets
@@ -61,11 +63,6 @@ export class EpisodeDetector {
     return last?.open ? last : undefined
   }
 
-  /** Calls to expect in a second. */
-  get callsPerSecond(): number {
-    return this.#callsPerSecond
-  }
-
   /** Takes in a second that is over. */
   judge(second: number): void {
     const calls = this.#seconds.calls(second)
@@ -94,6 +91,8 @@ export class EpisodeDetector {
   dropBefore(at: number): void {
     const kept = this.episodes.findIndex((episode) => episode.open || episode.to >= at)
     if (kept !== 0) this.episodes.splice(0, kept < 0 ? this.episodes.length : kept)
+    const fresh = this.runs.findIndex((from) => from >= at)
+    if (fresh !== 0) this.runs.splice(0, fresh < 0 ? this.runs.length : fresh)
   }
 
   #watch(second: number, calls: number, failures: number): void {
@@ -114,12 +113,15 @@ export class EpisodeDetector {
   }
 
   #decide(second: number): boolean {
+    const from = this.#seconds.firstFailureAt(this.#runFrom)
+    if (this.runs.at(-1) !== from) this.runs.push(from)
+    if (this.runs.length > REMEMBERED) this.runs.shift()
     const scatter = Math.min(MOST_DISPERSION, this.#blocks.dispersion(this.#baseline))
     const evidence = this.#sum / scatter
     if (evidence < this.#begin) return false
     const episode: Mutable<Episode> = {
       service: this.#service,
-      from: this.#seconds.firstFailureAt(this.#runFrom),
+      from,
       to: second * 1000 + 999,
       open: true,
       calls: 0,

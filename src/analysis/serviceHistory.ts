@@ -39,8 +39,9 @@ export class ServiceHistory {
     return this.#detector.episodes
   }
 
-  get callsPerSecond(): number {
-    return this.#detector.callsPerSecond
+  /** The beginnings of episodes, and of runs of failures that were nearly one, epoch ms, oldest first. */
+  get runs(): readonly number[] {
+    return this.#detector.runs
   }
 
   add(at: number, failure: FailureType | undefined, count: number, id: string | undefined): boolean {
