@@ -1,18 +1,30 @@
 // The board that breakers hang on: one root actor, one clock, one journal, one bus. Live boards and replays are the same
 // board; only the clock and what hears it differ.
-import { createActor, type InspectionEvent, type Observer } from 'xstate'
+import { isDeepStrictEqual } from 'node:util'
+import { createActor, fromEventObservable, type InspectionEvent, type Observer } from 'xstate'
 import type { Bus } from '../bus/bus.ts'
 import type { Journal } from '../bus/journal.ts'
 import { type BreakerInput, breakerMachine } from '../machines/breakerMachine.ts'
-import { orchestratorMachine } from '../machines/orchestratorMachine.ts'
+import { type OrchestratorEvent, orchestratorMachine } from '../machines/orchestratorMachine.ts'
 import type { Clock } from '../model/clock.ts'
+import type { FailureType } from '../model/failures.ts'
+import { EVERYWHERE } from '../model/orchestrator/alerts.ts'
+import type { OrchestratorConfig } from '../model/orchestrator/config.ts'
+import { type Effect, isAway, type OrchestratorContext, type Review } from '../model/orchestrator/context.ts'
+import { rootsOf } from '../model/orchestrator/graph.ts'
+import { coordinates } from '../model/orchestrator/recovery.ts'
+import { parseSaved } from '../model/orchestrator/saved.ts'
+import { isQuiet, supervise } from '../model/orchestrator/supervise.ts'
 import type { BreakerPolicy, Kind } from '../model/policy.ts'
 import { deriveSeed, type Random, seededRandom } from '../model/random.ts'
 import { BEHAVIOUR, type GearEvent, type HeaderReason, type HeaderRecord, type TransitionRecord } from '../model/records.ts'
+import type { Directive, SystemCommand } from '../model/signals.ts'
 import type { ServiceProfile } from '../services/serviceProfile.ts'
 import { Breaker, type BreakerRef } from './breaker.ts'
 import type { BreakerHost } from './breakerHost.ts'
+import type { Correlator } from './correlator.ts'
 import { isKeyed, parentOf } from './keyedName.ts'
+import { type CodeRule, Reviewer } from './reviewer.ts'
 
 export interface BoardOptions {
   readonly clock: Clock
@@ -21,6 +33,12 @@ export interface BoardOptions {
   readonly profileFor: (kind: Kind, service: string) => ServiceProfile
   /** Fits a breaker out with what only a live one has. */
   readonly outfit?: ((breaker: Breaker) => void) | undefined
+  /** How the services are coordinated; absent: not at all, as in journals from before. */
+  readonly orchestrator?: OrchestratorConfig | undefined
+  /** Looks for patterns in failures; a live board's. */
+  readonly correlator?: Correlator | undefined
+  /** Conditions in code, asked with each review; given for a live board, which has reviews of its own. */
+  readonly rules?: readonly CodeRule[] | undefined
   /** What was spent by now, for the header; absent: no budgets are kept. */
   readonly spend?: (() => unknown) | undefined
   /** Everything random on this board is drawn from it. */
@@ -36,6 +54,9 @@ export class Board implements BreakerHost {
   readonly #bus: Bus
   readonly #root
   readonly #breakers = new Map<string, Breaker>()
+  /** Those of services. */
+  readonly #services = new Map<string, Breaker>()
+  #reviewer: Reviewer | undefined
   #journal: Pick<Journal, 'append'> | undefined
   #outbox: GearEvent[] = []
   #delivering = false
@@ -46,11 +67,20 @@ export class Board implements BreakerHost {
     this.clock = options.clock
     this.#bus = options.bus
     this.#journal = options.journal
-    this.#root = createActor(orchestratorMachine, {
+    const { correlator, orchestrator } = options
+    const machine = correlator
+      ? orchestratorMachine.provide({
+          actors: { correlator: fromEventObservable<OrchestratorEvent, undefined>(() => correlator.findings$) },
+        })
+      : orchestratorMachine
+    this.#root = createActor(machine, {
       id: 'switchgear',
+      input: { config: orchestrator, at: this.now() },
       ...(options.inspect ? { inspect: shielded(options.inspect) } : undefined),
     })
+    this.#root.on('*', (effect) => this.#carryOut(effect))
     this.#root.start()
+    if (options.rules && orchestrator) this.#reviewer = new Reviewer(this, options.rules)
   }
 
   /** Hangs a breaker on the board. `announced` for one that comes while the board runs, so that a replay knows. */
@@ -60,6 +90,7 @@ export class Board implements BreakerHost {
     const breaker = new Breaker(service, kind, this.#options.profileFor(kind, parentOf(service)), ref, this)
     this.#options.outfit?.(breaker)
     this.#breakers.set(service, breaker)
+    if (!isKeyed(service)) this.#services.set(service, breaker)
     this.deliver()
     return breaker
   }
@@ -69,6 +100,7 @@ export class Board implements BreakerHost {
     if (!breaker) return
     this.emit({ type: 'config', at, service, change: 'removed' })
     this.#breakers.delete(service)
+    this.#services.delete(service)
     breaker.dispose()
     this.#root.send({ type: 'breaker.removed', at, service })
     this.deliver()
@@ -80,6 +112,54 @@ export class Board implements BreakerHost {
 
   get breakers(): IterableIterator<Breaker> {
     return this.#breakers.values()
+  }
+
+  /** Those of services, without those of their keys. */
+  get services(): Iterable<Breaker> {
+    return this.#services.values()
+  }
+
+  /** What the orchestrator knows. */
+  get context(): OrchestratorContext {
+    return this.#root.getSnapshot().context
+  }
+
+  get isQuiet(): boolean {
+    return isQuiet(this.context, this.now())
+  }
+
+  /** Goes on from what a header tells of the orchestrator; where the breakers stand, they say themselves. */
+  restore(saved: unknown, at: number): void {
+    const breakers = [...this.#services.values()]
+    const paths = Object.fromEntries(breakers.map(({ service, path }) => [service, path]))
+    const epoch = Math.max(0, ...breakers.map(({ context }) => context.directiveEpoch))
+    this.#root.send({ type: 'restore', at, saved: saved === undefined ? undefined : parseSaved(saved), paths, epoch })
+    this.#reviewer?.wake()
+  }
+
+  /** What was counted in the last second. One that changes nothing leaves no trace. */
+  review(review: Review): void {
+    const before = this.context
+    const { context, effects } = supervise(before, review)
+    const { at } = review
+    const matters = effects.length > 0 || !isQuiet(before, at) || !isQuiet(context, at)
+    if (!matters || (effects.length === 0 && isDeepStrictEqual(before, context))) return
+    this.emit({ ...review, service: EVERYWHERE })
+    this.#root.send(review)
+    this.deliver()
+  }
+
+  /** What an operator wants of several services. */
+  command(at: number, command: SystemCommand): void {
+    this.emit({ type: 'systemCommand', at, service: EVERYWHERE, command })
+    this.#root.send({ type: 'command.given', at, command })
+    this.deliver()
+  }
+
+  /** What a correlator found; in a replay, what the journal says it did. */
+  find(event: Extract<OrchestratorEvent, { type: 'finding.made' }>): void {
+    this.#root.send(event)
+    this.deliver()
   }
 
   /** Whole epoch ms: how every input is stamped. */
@@ -111,6 +191,7 @@ export class Board implements BreakerHost {
       seed: this.#options.seed,
       services: Object.fromEntries(breakers.map(({ service, kind, policy }) => [service, { kind, policy }])),
       saved: breakers.map((breaker) => breaker.save()),
+      ...this.#orchestration(),
       ...(this.#options.spend === undefined ? undefined : { spend: this.#options.spend() }),
       ...(dropped === undefined ? undefined : { dropped }),
     }
@@ -118,12 +199,42 @@ export class Board implements BreakerHost {
 
   stop(): void {
     const at = this.now()
+    this.#reviewer?.dispose()
     for (const breaker of this.#breakers.values()) {
       breaker.dispose()
       this.#root.send({ type: 'breaker.removed', at, service: breaker.service })
     }
     this.#root.send({ type: 'board.stopped', at })
     this.#root.stop()
+  }
+
+  #orchestration(): Pick<HeaderRecord, 'orchestrator'> {
+    const { config, ...saved } = this.context
+    return config ? { orchestrator: { config, saved } } : {}
+  }
+
+  /** What the orchestrator wants done, in the order in which it wants it. */
+  #carryOut(effect: Effect): void {
+    const { at } = effect
+    switch (effect.type) {
+      case 'directive':
+        this.#breakers.get(effect.service)?.obey(at, effect.directive)
+        return
+      case 'permit':
+        this.#breakers.get(effect.service)?.permit(at)
+        return
+      case 'command':
+        // Calls of its keys are calls of the service.
+        for (const breaker of this.#breakers.values()) {
+          if (parentOf(breaker.service) === effect.service) breaker.join(at, effect.command)
+        }
+        return
+      case 'finding':
+        this.emit({ type: 'finding', at, service: EVERYWHERE, finding: effect.finding, over: effect.over })
+        return
+      case 'told':
+        this.emit(effect.record)
+    }
   }
 
   /**
@@ -172,8 +283,32 @@ export class Board implements BreakerHost {
     }
   }
 
-  moved({ at, service, to }: TransitionRecord): void {
-    this.#root.send({ type: 'breaker.moved', at, service, to })
+  moved({ at, service, from, to }: TransitionRecord): void {
+    this.#root.send({ type: 'breaker.moved', at, service, from, to })
+    this.#attend()
+  }
+
+  directed(service: string, at: number, directive: Directive): void {
+    this.#root.send({ type: 'directive.heard', at, service, directive })
+    this.#attend()
+  }
+
+  failed(service: string, at: number, type: FailureType): void {
+    if (this.#services.size > 1) this.#reviewer?.noteFailure(service)
+    this.#options.correlator?.failed(parentOf(service), at, type)
+  }
+
+  rootOf(service: string): string | undefined {
+    const { config, services } = this.context
+    if (!config) return undefined
+    const away = (name: string): boolean => isAway(services[name]?.path ?? 'closed.watching')
+    const [root] = rootsOf(config.places, service, away)
+    return root === service ? undefined : root
+  }
+
+  /** Time may change what stands now. */
+  #attend(): void {
+    if (this.#reviewer && coordinates(this.context) && !this.isQuiet) this.#reviewer.wake()
   }
 
   deliver(): void {

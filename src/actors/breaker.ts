@@ -10,7 +10,7 @@ import { checked } from '../model/checked.ts'
 import type { CallRejectedError } from '../model/errors.ts'
 import { countsAsFailure, type Failure } from '../model/failures.ts'
 import type { BreakerPolicy, Kind } from '../model/policy.ts'
-import type { DecisionRecord, Exemption, SavedBreaker, TimerId, TransitionRecord } from '../model/records.ts'
+import type { AlertRecord, DecisionRecord, Exemption, SavedBreaker, TimerId, TransitionRecord } from '../model/records.ts'
 import type { Command, Directive, Signal } from '../model/signals.ts'
 import { type StatePath, stateOf } from '../model/states.ts'
 import type { WindowStats } from '../model/stats.ts'
@@ -266,6 +266,7 @@ export class Breaker {
     const meters = this.#meters
     meters.demand.add(at)
     const { type, retryAfterMs } = failure
+    this.#host.failed(this.service, at, type)
     if (this.#host.wantsOutcomes)
       this.#host.emit(outcomeRecord(this.service, 'failure', at, microseconds, generation, probe, failure, facts))
     if (generation >= this.gate.countsFrom) {
@@ -302,15 +303,39 @@ export class Breaker {
   direct(at: number, directive: Directive): void {
     this.#host.emit({ type: 'directive', at, service: this.service, directive })
     this.#send({ type: 'directive.set', at, directive })
+    this.#host.directed(this.service, at, directive)
     this.#host.deliver()
   }
 
   command(at: number, command: Command): void {
     this.#host.emit({ type: 'command', at, service: this.service, command })
+    this.#commanded(at, command)
+    this.#host.deliver()
+  }
+
+  // --- what the orchestrator wants: outputs, which a replay makes by itself; heard with the input that led to them ------------
+
+  /** Takes the orchestrator's directive. */
+  obey(at: number, directive: Directive): void {
+    if (this.disposed) return
+    this.#host.emit({ type: 'directive', at, service: this.service, directive, by: 'orchestrator' })
+    this.#send({ type: 'directive.set', at, directive })
+  }
+
+  /** Takes its part of a command that was given to several services, and journalled as one. */
+  join(at: number, command: Command): void {
+    this.#commanded(at, command)
+  }
+
+  /** Takes leave to probe. */
+  permit(at: number): void {
+    this.#send({ type: 'permit.granted', at })
+  }
+
+  #commanded(at: number, command: Command): void {
     const { name, by, why } = command
     if (name === 'beginMaintenance') this.#send({ type: 'command.beginMaintenance', at, by, why, until: command.until })
     else this.#send({ type: `command.${name}`, at, by, why })
-    this.#host.deliver()
   }
 
   /** Tells who answered in the service's place; nothing follows from it. */
@@ -459,8 +484,18 @@ export class Breaker {
     if (this.#restoring) return
     const transition = context.generation === before.generation ? undefined : this.#move(before, context, at)
     if (transition) this.#host.emit(transition)
-    for (const alert of alertsFor(before, context, at)) this.#host.emit(alert)
+    const alerts = alertsFor(before, context, at)
+    if (alerts.length > 0) this.#tell(alerts)
     if (transition) this.#host.moved(transition)
+  }
+
+  /** What opens while something it depends on is down has its root there. */
+  #tell(alerts: readonly AlertRecord[]): void {
+    const root = this.#host.rootOf(this.service)
+    for (const alert of alerts) {
+      const follows = root !== undefined && alert.code === 'opened'
+      this.#host.emit(follows ? { ...alert, message: `${alert.message}; at the root of it is ${root}`, root } : alert)
+    }
   }
 
   /** Another state: what is counted from its beginning begins, and what is told of it. */

@@ -1,6 +1,8 @@
 // What a breaker needs of the board it hangs on.
 import type { Clock } from '../model/clock.ts'
+import type { FailureType } from '../model/failures.ts'
 import type { GearEvent, TransitionRecord } from '../model/records.ts'
+import type { Directive } from '../model/signals.ts'
 
 export interface BreakerHost {
   readonly clock: Clock
@@ -10,6 +12,12 @@ export interface BreakerHost {
   emit(event: GearEvent): void
   /** Tells the orchestrator of a transition that {@link emit} has had. */
   moved(transition: TransitionRecord): void
+  /** Tells the orchestrator what a user has told a breaker. */
+  directed(service: string, at: number, directive: Directive): void
+  /** Notes a failure, for reviews and correlation. Nothing is noted of a success: a healthy call must not pay for it. */
+  failed(service: string, at: number, type: FailureType): void
+  /** The service at the bottom of what is down beneath `service`, if there is one. */
+  rootOf(service: string): string | undefined
   /**
    * Lets listeners hear what was emitted. Called when an input has been worked off, so that a listener's own commands come
    * after it in the journal and in truth.

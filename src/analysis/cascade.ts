@@ -14,7 +14,7 @@ const LAG_A_STEP_MS = 60_000
 const DISORDER_MS = 1000
 const MOST_CHANCE = 0.05
 /** What starts together and fails alike may have a common cause that others are yet to show: it is waited for, ms. */
-const WAIT_MS = 20_000
+const WAIT_MS = 40_000
 
 interface Step {
   readonly parent: string

@@ -48,6 +48,9 @@ export class EpisodeDetector {
   #peak = 0
   #back = 0
   #runFrom = -1
+  /** Whether the run has been put among `runs`. */
+  #noted = false
+  #p0 = PRIOR_RATE
   #lastFailure = -1
   /** Seconds up to this one are in the baseline, or are no part of it. */
   #takenTo = -1
@@ -113,8 +116,11 @@ export class EpisodeDetector {
   }
 
   #decide(second: number): boolean {
-    const from = this.#seconds.firstFailureAt(this.#runFrom)
-    if (this.runs.at(-1) !== from) this.runs.push(from)
+    const start = this.#startOf(second)
+    const from = this.#seconds.firstFailureAt(start)
+    if (this.#noted) this.runs.pop()
+    this.#noted = true
+    this.runs.push(from)
     if (this.runs.length > REMEMBERED) this.runs.shift()
     const scatter = Math.min(MOST_DISPERSION, this.#blocks.dispersion(this.#baseline))
     const evidence = this.#sum / scatter
@@ -131,7 +137,7 @@ export class EpisodeDetector {
       baseline: this.#baseline,
       slackMs: Math.min(30_000, 3000 / Math.max(this.#callsPerSecond, 1e-6)),
     }
-    for (let s = Math.max(this.#runFrom, second - SECONDS_KEPT); s <= second; s++) {
+    for (let s = start; s <= second; s++) {
       this.#count(episode, s)
       if (s <= this.#takenTo) this.#blocks.ordinary(s, this.#seconds.calls(s), this.#seconds.failures(s), -1)
     }
@@ -140,6 +146,30 @@ export class EpisodeDetector {
     if (this.episodes.length > REMEMBERED) this.episodes.shift()
     this.#back = 0
     return true
+  }
+
+  /**
+   * When the run began in truth: a failure just before it may have been an ordinary one. The second from which on the calls
+   * are most likely, with the failure rate of the run's later half instead of the one that is looked for.
+   */
+  #startOf(second: number): number {
+    const first = Math.max(this.#runFrom, second - FORGET_SECONDS)
+    let [calls, failures] = [PRIOR_CALLS / 10, 0]
+    for (let s = first + Math.ceil((second - first) / 2); s <= second; s++) {
+      calls += this.#seconds.calls(s)
+      failures += this.#seconds.failures(s)
+    }
+    const p1 = Math.max(1.5 * this.#p0, failures / calls)
+    const [failure, success] = [Math.log(p1 / this.#p0), Math.log((1 - this.#p0) / (1 - p1))]
+    let [sum, most, start] = [0, Number.NEGATIVE_INFINITY, second]
+    for (let s = second; s >= first; s--) {
+      const failed = this.#seconds.failures(s)
+      sum += failed * failure - (this.#seconds.calls(s) - failed) * success
+      if (failed === 0 || sum < most) continue
+      most = sum
+      start = s
+    }
+    return start
   }
 
   #goOn(episode: Mutable<Episode>, second: number, calls: number, failures: number): void {
@@ -175,6 +205,7 @@ export class EpisodeDetector {
     this.#peak = 0
     this.#back = 0
     this.#runFrom = -1
+    this.#noted = false
   }
 
   /**
@@ -195,6 +226,7 @@ export class EpisodeDetector {
     const unknown = UNKNOWN_RATE * Math.max(0, 1 - (second - this.#born) / KNOWN_SECONDS)
     const p0 = Math.min(MOST_RATE, Math.max(LEAST_RATE + unknown, upper))
     const p1 = Math.min(0.9, Math.max(0.35, 3 * p0))
+    this.#p0 = p0
     const observed = Math.min(3600, Math.max(60, second - this.#born))
     this.#callsPerSecond = calls / observed
     this.#baseline = Math.min(MOST_RATE, mean)

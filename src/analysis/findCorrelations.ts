@@ -31,7 +31,9 @@ export function findCorrelations(history: FailureHistory, graph: DependencyGraph
   const wide = [...systemWide(scene), ...causes, ...graphCascades, ...learned]
   const explained = [...causes, ...graphCascades, ...learned]
   const alone = pairs
-    .filter(({ from, to }) => !explained.some(({ services }) => services.includes(from) && services.includes(to)))
+    .filter(
+      ({ from, to, certain }) => certain && !explained.some(({ services }) => services.includes(from) && services.includes(to)),
+    )
     .sort((a, b) => strengthOf(b) - strengthOf(a))
     .slice(0, MOST_PAIRS)
     .map((pair) => pairFinding(scene, pair))

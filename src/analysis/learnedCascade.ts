@@ -11,12 +11,20 @@ const LEAST_SERVICES = 3
 const LEAST_OCCASIONS = 4
 
 export function learnedCascades(scene: Scene, pairs: readonly Pair[]): Finding[] {
-  const arrows = pairs.flatMap((pair) => arrowOf(scene, pair))
+  const arrows = pairs.filter(({ certain }) => certain).flatMap((pair) => arrowOf(scene, pair))
   const roots = [...new Set(arrows.map(({ from }) => from))].filter((name) => !arrows.some(({ to }) => to === name)).sort()
   return roots.flatMap((root) => {
     const reached = reachedFrom(root, arrows)
     // Whoever is reached from two roots has a story that is not yet clear.
     if (roots.some((other) => other !== root && reachedFrom(other, arrows).some((name) => reached.includes(name)))) return []
+    // If somebody may go before the root, the root is not yet known.
+    if (
+      pairs.some(
+        ({ from, to, directed }) =>
+          (to === root && !reached.includes(from)) || (from === root && !directed && !reached.includes(to)),
+      )
+    )
+      return []
     const within = arrows.filter(({ from }) => reached.includes(from))
     const known = within.some(({ along }) => along)
     return reached.length >= LEAST_SERVICES || known ? [findingOf(scene, root, reached.sort(), within)] : []

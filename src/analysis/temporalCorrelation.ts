@@ -9,17 +9,21 @@ import { byTime, evidenceOfOnsets, HOUR_MS, type Scene } from './scene.ts'
 
 const LEAST_ONSETS = 3
 const MOST_CHANCE = 0.005
+/** Up to this it is at least suggested that a pair is correlated. */
+const SUGGESTED = 0.5
 /** Pairs are looked for among so many services: those with the most episodes, then with the most lone failures. */
 const MOST_SERVICES = 32
 /** A lag shorter than this has no direction: seconds are what is counted. */
 const LEAST_LAG_MS = 300
 
-/** A pair that is correlated, before it is known whether something else explains it. */
+/** A pair that is correlated or may be, before it is known whether something else explains it. */
 export interface Pair {
   /** Who goes first, where that is known; else by name. */
   readonly from: string
   readonly to: string
   readonly directed: boolean
+  /** Too clear to be chance; else only suggested. */
+  readonly certain: boolean
   readonly lagMs: number
   readonly chance: number
   readonly coincidence: Coincidence
@@ -53,10 +57,10 @@ export function correlatedPairs(scene: Scene): Pair[] {
   const best = new Map<string, Pair>()
   for (const { a, b, kind, found } of looked) {
     const chance = corrected(found.chance, tests[kind]! * LAGS_TRIED * LOOKS[kind]!)
-    if (chance > MOST_CHANCE) continue
+    if (chance > SUGGESTED) continue
     const key = JSON.stringify([a, b])
     const held = best.get(key)
-    if (!held || strengthOf({ chance, coincidence: found }) > strengthOf(held)) best.set(key, pairOf(a, b, found, chance))
+    if (!held || better({ chance, coincidence: found }, held)) best.set(key, pairOf(a, b, found, chance))
   }
   return [...best.values()]
 }
@@ -90,6 +94,11 @@ export function strengthOf({ chance, coincidence: { matched, first, second } }: 
   return (matched / (first + second - matched)) * (1 - chance)
 }
 
+function better(one: Pick<Pair, 'chance' | 'coincidence'>, held: Pair): boolean {
+  const certain = one.chance <= MOST_CHANCE
+  return certain === held.certain ? strengthOf(one) > strengthOf(held) : certain
+}
+
 function pairOf(a: string, b: string, found: Coincidence, chance: number): Pair {
   const { lagMs, lags } = found
   const mean = lags.reduce((sum, lag) => sum + lag, 0) / lags.length
@@ -97,5 +106,14 @@ function pairOf(a: string, b: string, found: Coincidence, chance: number): Pair 
   // Directed if the mean lag is more than two of its standard errors from none.
   const directed = Math.abs(mean) > 2 * Math.sqrt(variance / lags.length) && Math.abs(lagMs) >= LEAST_LAG_MS
   const [from, to] = lagMs >= 0 ? [a, b] : [b, a]
-  return { from: directed ? from : a, to: directed ? to : b, directed, lagMs: Math.abs(lagMs), chance, coincidence: found }
+  const certain = chance <= MOST_CHANCE
+  return {
+    from: directed ? from : a,
+    to: directed ? to : b,
+    directed,
+    certain,
+    lagMs: Math.abs(lagMs),
+    chance,
+    coincidence: found,
+  }
 }

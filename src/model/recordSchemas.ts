@@ -2,14 +2,17 @@
 // schema to its type in records.ts, and the list of them to the list of records. Unknown fields are let pass.
 import { z } from 'zod'
 import { FAILURE_TYPES } from './failures.ts'
+import { findingSchema } from './findings.ts'
 import type { Kind } from './kinds.ts'
+import { orchestratorConfigSchema, SYSTEM_STATES } from './orchestrator/config.ts'
 import { type HeaderRecord, type JournalRecord, type SavedBreaker, TIMER_IDS } from './records.ts'
 import { resolvedPolicySchema as policy } from './resolvedPolicy.ts'
-import { commandSchema, directiveSchema, signalSchema } from './signals.ts'
+import { commandSchema, directiveSchema, signalSchema, systemCommandSchema } from './signals.ts'
 import { STATE_PATHS, STATES } from './states.ts'
 
 const finite = z.number()
 const stamped = { at: finite, service: z.string() }
+const everywhere = { at: finite, service: z.literal('*') }
 /** Of another process perhaps, which may have kinds of its own. */
 const kind = z.custom<Kind>((value) => typeof value === 'string' && value !== '', 'a kind is a string')
 const path = z.enum(STATE_PATHS)
@@ -48,6 +51,7 @@ export const headerSchema = z.looseObject({
   seed: finite,
   services: z.record(z.string(), z.looseObject({ kind, policy })),
   saved: z.array(savedBreaker).exactOptional(),
+  orchestrator: z.looseObject({ config: orchestratorConfigSchema, saved: z.unknown().exactOptional() }).exactOptional(),
   spend: z.unknown().exactOptional(),
   dropped: finite.exactOptional(),
 }) satisfies z.ZodType<HeaderRecord>
@@ -95,6 +99,7 @@ export const recordSchemas = {
       admissionRatio: directiveSchema.shape.admissionRatio.unwrap(),
       hold: directiveSchema.shape.hold.unwrap(),
     }),
+    by: z.literal('orchestrator').exactOptional(),
   }),
   command: z.looseObject({ type: z.literal('command'), ...stamped, command: commandSchema }),
   timer: z.looseObject({ type: z.literal('timer'), ...stamped, id: z.enum(TIMER_IDS) }),
@@ -121,9 +126,31 @@ export const recordSchemas = {
     level: z.enum(['info', 'warning', 'error', 'critical']),
     code: z.string(),
     message: z.string(),
-    by: z.enum(['budgets', 'monitor']).exactOptional(),
+    by: z.enum(['budgets', 'monitor', 'orchestrator']).exactOptional(),
+    root: z.string().exactOptional(),
     rule: z.string().exactOptional(),
     limit: finite.exactOptional(),
+  }),
+  systemCommand: z.looseObject({ type: z.literal('systemCommand'), ...everywhere, command: systemCommandSchema }),
+  review: z.looseObject({
+    type: z.literal('review'),
+    ...everywhere,
+    calls: finite,
+    services: z.record(z.string(), z.looseObject({ calls: finite, failures: finite })),
+    failed: z.record(z.string(), finite),
+    idle: z.array(z.string()),
+    verdicts: z.array(z.string()),
+  }),
+  finding: z.looseObject({ type: z.literal('finding'), ...everywhere, finding: findingSchema, over: z.boolean() }),
+  system: z.looseObject({
+    type: z.literal('system'),
+    ...everywhere,
+    from: z.enum(SYSTEM_STATES),
+    to: z.enum(SYSTEM_STATES),
+    score: finite,
+    open: finite,
+    degraded: finite,
+    services: finite,
   }),
   decision: z.looseObject({
     type: z.literal('decision'),

@@ -4,7 +4,10 @@ import type { FailureType } from './failures.ts'
 import type { Kind } from './kinds.ts'
 import type { TokenUsage } from './measurement.ts'
 import type { BreakerPolicy } from './policy.ts'
-import type { Command, Directive, Signal } from './signals.ts'
+import type { Finding } from './findings.ts'
+import type { OrchestratorConfig, SystemState } from './orchestrator/config.ts'
+import type { Review } from './orchestrator/context.ts'
+import type { Command, Directive, Signal, SystemCommand } from './signals.ts'
 import type { DegradationLevel, StateName, StatePath } from './states.ts'
 import type { LatencyStats, WindowStats } from './stats.ts'
 
@@ -72,6 +75,8 @@ export interface DirectiveRecord {
   readonly at: number
   readonly service: string
   readonly directive: Directive
+  /** Given by the board's own orchestrator, which a replay runs; absent: told from outside. */
+  readonly by?: 'orchestrator'
 }
 
 export interface CommandRecord {
@@ -124,8 +129,10 @@ export interface AlertRecord {
   /** Stable and machine-readable: `quota_exceeded`, `authentication`. */
   readonly code: string
   readonly message: string
-  /** Who raised it, where it was not the breaker; a replay, which runs breakers, passes over it. */
-  readonly by?: 'budgets' | 'monitor'
+  /** Who raised it, where it was not the breaker. A replay, which runs neither budgets nor monitors, passes over theirs. */
+  readonly by?: 'budgets' | 'monitor' | 'orchestrator'
+  /** What the service depends on and what is down at the bottom of it: mend that first. */
+  readonly root?: string
   /** The budget rule it is about. */
   readonly rule?: string
   /** Dollars, of `budget_raised`: what the rule's limit is from then on. */
@@ -156,6 +163,42 @@ export interface DecisionStep {
   readonly code?: string
 }
 
+/** What an operator wanted of several services. `service` is `*`, as in all that concerns the whole board. */
+export interface SystemCommandRecord {
+  readonly type: 'systemCommand'
+  readonly at: number
+  readonly service: '*'
+  readonly command: SystemCommand
+}
+
+/** What the orchestrator was told of the counts of all services. */
+export interface ReviewRecord extends Review {
+  readonly service: '*'
+}
+
+/** A pattern that correlation found, or one that is over. */
+export interface FindingRecord {
+  readonly type: 'finding'
+  readonly at: number
+  readonly service: '*'
+  readonly finding: Finding
+  readonly over: boolean
+}
+
+/** The system as a whole went from one state to another. */
+export interface SystemRecord {
+  readonly type: 'system'
+  readonly at: number
+  readonly service: '*'
+  readonly from: SystemState
+  readonly to: SystemState
+  /** 0–1. */
+  readonly score: number
+  readonly open: number
+  readonly degraded: number
+  readonly services: number
+}
+
 export type InputRecord =
   | OutcomeRecord
   | AdmissionRecord
@@ -164,7 +207,11 @@ export type InputRecord =
   | CommandRecord
   | TimerRecord
   | ConfigRecord
-export type OutputRecord = TransitionRecord | AlertRecord
+  | SystemCommandRecord
+  | ReviewRecord
+  | FindingRecord
+/** And the directives that the board's own orchestrator gives. */
+export type OutputRecord = TransitionRecord | AlertRecord | SystemRecord
 /** Everything that happens on the board. */
 export type GearEvent = InputRecord | OutputRecord | DecisionRecord
 export type GearEventType = GearEvent['type']
@@ -217,6 +264,12 @@ export interface HeaderRecord {
   readonly services: Readonly<Record<string, { readonly kind: Kind; readonly policy: BreakerPolicy }>>
   /** The breakers as they stood; absent: as their policies make them. */
   readonly saved?: readonly SavedBreaker[]
+  /** How the services were coordinated; absent in journals from before there was an orchestrator. */
+  readonly orchestrator?: {
+    readonly config: OrchestratorConfig
+    /** What it remembered; absent: nothing. */
+    readonly saved?: unknown
+  }
   /** What was spent by then, as the keeper of the budgets saves it. */
   readonly spend?: unknown
   /** Records dropped before a `gap`, because the disk could not keep up. */

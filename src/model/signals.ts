@@ -81,3 +81,17 @@ export const commandSchema = z.discriminatedUnion('name', [
 ])
 /** What an operator wants of a service, with who and why. */
 export type Command = z.infer<typeof commandSchema>
+
+const some = { services: z.array(z.string().max(64)).max(10_000).optional() }
+
+export const systemCommandSchema = z.discriminatedUnion('name', [
+  z.strictObject({ name: z.literal('tripAll'), ...who, ...some }),
+  z.strictObject({ name: z.literal('recoverAll'), ...who, ...some }),
+  z.strictObject({ name: z.literal('beginMaintenance'), ...who, ...some, until: epochMs.optional() }),
+  z.strictObject({ name: z.literal('endMaintenance'), ...who, ...some }),
+])
+/**
+ * What an operator wants of several services, all of them where none are named, with who and why. `recoverAll` passes over those
+ * in maintenance.
+ */
+export type SystemCommand = z.infer<typeof systemCommandSchema>

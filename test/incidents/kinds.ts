@@ -16,6 +16,8 @@ const TYPES: readonly FailureType[] = [
 ]
 const SERVER_TYPES: readonly FailureType[] = ['timeout', 'http_error', 'service_unavailable']
 
+/** What is to be learned must have shown on so many occasions: of each pair that follows each other. */
+const LEARNED_FROM = 5
 /** Faults of one type that begin within this, ms, may be taken for one, though they followed each other. */
 const ALIKE_MS = 6000
 
@@ -30,15 +32,12 @@ function burst(seed: number): Incident {
   const { random } = stage
   stage.connect(0.7)
   const service = pick(random, stage.names)
-  stage.cast(service, 0.2, 100)
+  const { rate } = stage.cast(service, 0.2, 100)
   const from = uniform(random, 1_200_000, 2_000_000)
+  const share = uniform(random, 0.3, 1)
+  const duration = Math.max(logUniform(random, 10_000, 240_000), 14_000 / (rate * share))
   const times = random.next() < 0.4 ? uniform(random, 1.5, 4) : 1
-  stage.faults.push(
-    fault(random, service, from, logUniform(random, 10_000, 240_000), pick(random, TYPES), {
-      share: uniform(random, 0.3, 1),
-      times,
-    }),
-  )
+  stage.faults.push(fault(random, service, from, duration, pick(random, TYPES), { share, times }))
   const recordings = stage.play()
   const at = showsAt(recordings, stage.faults, 0)
   const expected = at === undefined ? [] : [label('burst', [service], [], from, at)]
@@ -100,8 +99,8 @@ function learnedCascade(seed: number): Incident {
     }
   }
   const recordings = stage.play()
-  const { shown } = showing(recordings, stage.faults)
   const due = stage.seconds * 1000
+  const met = chain.slice(1).map((name, i) => struckTogether(recordings, stage.faults, chain[i]!, name, SHOWING_FAILURES))
   const expected: Label[] = [
     { pattern: 'cascade', services: [...chain].sort(), optional: [], root: chain[0]!, from: 600_000, due },
   ]
@@ -110,7 +109,7 @@ function learnedCascade(seed: number): Incident {
     permit('temporal_correlation', chain, 0),
     { ...permit('cascade', chain, 0), root: chain[0]! },
   ]
-  return stage.incident(recordings, { expected: shown.size === chain.length ? expected : [], permitted, together: [chain] })
+  return stage.incident(recordings, { expected: Math.min(...met) >= LEARNED_FROM ? expected : [], permitted, together: [chain] })
 }
 
 /** Two services that nobody said have to do with each other fail together, or one steadily after the other. */
@@ -140,7 +139,7 @@ function pair(seed: number): Incident {
   const due = stage.seconds * 1000
   const directed = lag >= 2000 && { direction: { from: a, to: b } }
   const expected: Label[] =
-    met >= (lone ? 6 : 4)
+    met >= (lone ? 6 : LEARNED_FROM)
       ? [{ pattern: 'temporal_correlation', services: [a, b].sort(), optional: [], ...directed, lagMs: lag, from: 600_000, due }]
       : []
   const permitted = [...always(stage.faults), permit('temporal_correlation', [a, b], 0)]

@@ -1,0 +1,66 @@
+// What the orchestrator tells people: how the system as a whole is, what is at the root, what was found. Each once in its
+// cooldown, however often it comes and goes.
+import type { Finding } from '../findings.ts'
+import type { AlertLevel, AlertRecord } from '../records.ts'
+import type { SystemState } from './config.ts'
+import type { OrchestratorContext } from './context.ts'
+import { dependentsOf } from './graph.ts'
+import { coordinates } from './recovery.ts'
+import { listed } from './rules.ts'
+import type { SystemHealth } from './systemState.ts'
+
+/** Alerts of what concerns the whole board are told of this "service". */
+export const EVERYWHERE = '*' as const
+
+type Raised = Pick<AlertRecord, 'service' | 'level' | 'code' | 'message'>
+
+const LEVELS: Readonly<Record<SystemState, AlertLevel>> = {
+  healthy: 'info',
+  degraded: 'warning',
+  critical: 'error',
+  emergency: 'critical',
+}
+
+/** Those of `raised` that were not raised in the cooldown before `at`, and when each was last. */
+export function afterCooldown(
+  { config, alerted }: OrchestratorContext,
+  raised: readonly Raised[],
+  at: number,
+): { readonly alerts: AlertRecord[]; readonly alerted: OrchestratorContext['alerted'] } {
+  if (raised.length === 0) return { alerts: [], alerted }
+  const cooldown = config?.alertCooldown ?? 0
+  const next = Object.fromEntries(Object.entries(alerted).filter(([, last]) => at - last < cooldown))
+  const alerts: AlertRecord[] = []
+  for (const alert of raised) {
+    const key = `${alert.code}:${alert.service}`
+    if (next[key] !== undefined && alert.level !== 'info') continue
+    next[key] = at
+    alerts.push({ type: 'alert', at, by: 'orchestrator', ...alert })
+  }
+  return { alerts, alerted: next }
+}
+
+/** Of a change of the system's state, or an emergency that was looked at again. A board of one service has no system. */
+export function systemAlerts(context: OrchestratorContext, to: SystemState, { score, open, services }: SystemHealth): Raised[] {
+  if (!coordinates(context)) return []
+  const message =
+    to === 'healthy'
+      ? 'the system is well again'
+      : `the system is ${to === 'emergency' ? 'in an emergency' : to}: ${open} of ${services} services open, health ${score.toFixed(2)}`
+  return [{ service: EVERYWHERE, level: LEVELS[to], code: to === 'healthy' ? 'system_recovered' : `system_${to}`, message }]
+}
+
+/** Services that others depend on and that are at the bottom of it. */
+export function rootAlerts(context: OrchestratorContext, fresh: readonly string[]): Raised[] {
+  return fresh.map((root) => {
+    const dependents = dependentsOf(context.config?.places ?? {}, root)
+    const message = `${root} is down, and ${listed(dependents)} ${dependents.length === 1 ? 'depends' : 'depend'} on it`
+    return { service: root, level: 'error', code: 'root_cause', message }
+  })
+}
+
+export function findingAlert({ pattern, services, root, severity, recommendations }: Finding): Raised {
+  const where = root ?? (services.length === 1 ? services[0]! : EVERYWHERE)
+  const message = `${pattern} among ${listed(services)}${root === undefined ? '' : `, from ${root}`}: ${recommendations[0] ?? ''}`
+  return { service: where, level: severity === 'high' ? 'error' : 'warning', code: pattern, message }
+}

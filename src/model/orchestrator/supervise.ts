@@ -1,0 +1,273 @@
+// What the orchestrator makes of an event: another context, and what it wants done. The pure heart of orchestratorMachine.
+import type { AlertRecord } from '../records.ts'
+import type { Command, Directive, SystemCommand } from '../signals.ts'
+import type { StatePath } from '../states.ts'
+import { afterCooldown, EVERYWHERE, findingAlert, rootAlerts, systemAlerts } from './alerts.ts'
+import {
+  type Effect,
+  isAway,
+  isDown,
+  type Judgement,
+  NO_NUMBERS,
+  type OrchestratorContext,
+  type Review,
+  type RootCause,
+  type ServiceStand,
+  type SupervisorEvent,
+} from './context.ts'
+import { directivesAt, isHeldBy } from './desired.ts'
+import { dependentsOf, rootsOf } from './graph.ts'
+import { permitsAt, stillGranted, underWay, waitingOf } from './recovery.ts'
+import { latchesAfter, viewOf, wishesOf } from './rules.ts'
+import { systemHealth, systemStateAfter } from './systemState.ts'
+
+export interface Supervision {
+  readonly context: OrchestratorContext
+  readonly effects: readonly Effect[]
+  /** Undefined where nothing is coordinated. */
+  readonly judgement?: Judgement
+}
+
+export function supervise(before: OrchestratorContext, event: SupervisorEvent): Supervision {
+  const { at } = event
+  if (event.type === 'restore') return restored(before, event)
+  const heard = hear(before, event)
+  if (!before.config) return { context: heard, effects: permitAtOnce(event) }
+  const effects: Effect[] = []
+  const raised: Pick<AlertRecord, 'service' | 'level' | 'code' | 'message'>[] = []
+  if (event.type === 'finding.made') {
+    effects.push({ type: 'finding', at, finding: event.finding, over: event.over })
+    if (!event.over) raised.push(findingAlert(event.finding))
+  }
+  if (event.type === 'command.given') effects.push(...commandsFor(before, event.command, at))
+  // A key's breaker recovers by itself: it neither takes a place nor waits for one.
+  if (event.type === 'breaker.moved' && !before.services[event.service]) return { context: heard, effects: permitAtOnce(event) }
+
+  const health = systemHealth(heard, at)
+  const state = systemStateAfter(heard, health, at)
+  const reviewed = state === 'emergency' && at - heard.system.since >= before.config.emergencyReview
+  let context = heard
+  if (state !== heard.system.state) {
+    const { score, open, degraded, services } = health
+    const numbers = { score: Math.round(score * 1000) / 1000, open, degraded, services }
+    effects.push({
+      type: 'told',
+      at,
+      record: { type: 'system', at, service: EVERYWHERE, from: heard.system.state, to: state, ...numbers },
+    })
+  }
+  if (state !== heard.system.state || reviewed) {
+    raised.push(...systemAlerts(heard, state, health))
+    context = { ...context, system: { state, since: at } }
+  }
+  const view = viewOf(context, health, state)
+  context = { ...context, latches: latchesAfter(context, view, at) }
+  const { roots, fresh } = rootsAfter(context, event, at)
+  raised.push(...rootAlerts(context, fresh))
+  context = { ...context, roots }
+  const { alerts, alerted } = afterCooldown(context, raised, at)
+  effects.push(...alerts.map((record): Effect => ({ type: 'told', at, record })))
+  context = { ...context, alerted }
+
+  const wishes = wishesOf(context, view)
+  const permits = permitsAt(context, isHeldBy(context, wishes))
+  if (permits.length > 0) {
+    context = { ...context, granted: { ...context.granted, ...Object.fromEntries(permits.map((service) => [service, at])) } }
+  }
+  const directives = directivesAt(context, wishes, at)
+  for (const { service, directive } of directives) effects.push({ type: 'directive', at, service, directive })
+  // A hold that is lifted is a permit already; another permit is passed over.
+  for (const service of permits) effects.push({ type: 'permit', at, service })
+  if (directives.length > 0) {
+    const force = { ...context.force }
+    for (const { service, directive } of directives) force[service] = directive
+    context = { ...context, force, epoch: context.epoch + 1 }
+  }
+  // What was counted says something while something is the matter; kept longer, it would only be old.
+  if (context.numbers !== NO_NUMBERS && isQuiet(context, at)) context = { ...context, numbers: NO_NUMBERS }
+  return { context, effects, judgement: judgementOf(context, at) }
+}
+
+function judgementOf(context: OrchestratorContext, at: number): Judgement {
+  const recovering = underWay(context) + waitingOf(context).length
+  return { type: 'system.judged', at, to: context.system.state, recovering }
+}
+
+/** Nothing of the board's own needs it to be looked at again. */
+export function isQuiet({ services, latches, told, force, findings, roots, system, granted }: OrchestratorContext, at: number): boolean {
+  return (
+    system.state === 'healthy' &&
+    isEmpty(latches) &&
+    isEmpty(told) &&
+    isEmpty(roots) &&
+    isEmpty(granted) &&
+    findings.length === 0 &&
+    Object.values(force).every(({ expiresAt }) => expiresAt <= at) &&
+    Object.values(services).every(({ path, failing }) => !failing && path !== 'open.awaitingPermit')
+  )
+}
+
+/** The context with what the event itself says. */
+function hear(before: OrchestratorContext, event: Exclude<SupervisorEvent, { type: 'restore' }>): OrchestratorContext {
+  const context = withoutLapsed(before, event.at)
+  switch (event.type) {
+    case 'breaker.added':
+      return withService(context, event.service, { path: 'closed.watching', since: event.at, failing: false })
+    case 'breaker.removed': {
+      const { service } = event
+      return {
+        ...context,
+        services: without(context.services, service),
+        force: without(context.force, service),
+        told: without(context.told, service),
+        granted: without(context.granted, service),
+      }
+    }
+    case 'breaker.moved': {
+      const known = context.services[event.service]
+      if (!known) return context
+      const { service, to, at } = event
+      const moved = withService(context, service, { path: to, since: at, failing: failsIn(to, known) })
+      if (to === 'halfOpen') return { ...moved, granted: { [service]: at, ...moved.granted } }
+      return moved.granted[service] === undefined ? moved : { ...moved, granted: without(moved.granted, service) }
+    }
+    case 'directive.heard': {
+      const { service, directive } = event
+      const epoch = Math.max(context.epoch, directive.epoch)
+      const fence = context.force[service]?.epoch ?? -1
+      if (!context.services[service] || directive.epoch < fence) return context
+      const force = { ...context.force, [service]: directive }
+      const told = asksSomething(directive, event.at)
+        ? { ...context.told, [service]: directive }
+        : without(context.told, service)
+      return { ...context, epoch, force, told }
+    }
+    case 'command.given':
+      // An operator says that all is well: what stood because of it stands no longer.
+      return event.command.name === 'recoverAll' ? recovered(context, event.command.services) : context
+    case 'finding.made': {
+      const key = keyOf(event.finding)
+      const others = context.findings.filter((finding) => keyOf(finding) !== key)
+      return { ...context, findings: event.over ? others : [...others, event.finding] }
+    }
+    case 'review': {
+      const { at, calls, services, verdicts, idle } = event
+      return { ...context, numbers: { calls, services }, verdicts, granted: stillGranted(context, idle, at) }
+    }
+  }
+}
+
+function recovered(context: OrchestratorContext, among: readonly string[] | undefined): OrchestratorContext {
+  const services = Object.fromEntries(
+    Object.entries(context.services).map(([service, stand]): [string, ServiceStand] =>
+      // Where each goes from there is told by itself, in a moment.
+      isDown(stand.path) && (among?.includes(service) ?? true)
+        ? [service, { ...stand, path: 'closed.watching', failing: false }]
+        : [service, stand],
+    ),
+  )
+  return { ...context, services, latches: {}, numbers: NO_NUMBERS, verdicts: [] }
+}
+
+function failsIn(path: StatePath, before: ServiceStand): boolean {
+  if (path === 'open.cooling' || path === 'open.awaitingPermit') return true
+  return path === 'halfOpen' && before.failing
+}
+
+function asksSomething({ level, admissionRatio, hold, expiresAt }: Directive, at: number): boolean {
+  return expiresAt > at && (level > 0 || admissionRatio < 1 || hold)
+}
+
+function withoutLapsed(context: OrchestratorContext, at: number): OrchestratorContext {
+  const lapsed = Object.keys(context.told).filter((service) => context.told[service]!.expiresAt <= at)
+  return lapsed.length === 0 ? context : { ...context, told: lapsed.reduce(without, context.told) }
+}
+
+/** Who is at the bottom of what is down, and the failures of others that are put down to it. */
+function rootsAfter(
+  context: OrchestratorContext,
+  event: SupervisorEvent,
+  at: number,
+): { readonly roots: OrchestratorContext['roots']; readonly fresh: readonly string[] } {
+  const { config, services, roots: before } = context
+  const places = config?.places ?? {}
+  const away = (service: string): boolean => isAway(services[service]?.path ?? 'closed.watching')
+  const failed: Review['failed'] = event.type === 'review' ? event.failed : {}
+  const roots: Record<string, RootCause> = {}
+  const fresh: string[] = []
+  for (const service of Object.keys(services)) {
+    if (!away(service) || rootsOf(places, service, away)[0] !== service) continue
+    const dependents = dependentsOf(places, service)
+    if (dependents.length === 0) continue
+    const known = before[service]
+    if (!known) fresh.push(service)
+    const root = known ?? { since: at, failures: {} }
+    const more = dependents.filter((name) => (failed[name] ?? 0) > 0)
+    const failures = Object.fromEntries(more.map((name) => [name, (root.failures[name] ?? 0) + failed[name]!]))
+    roots[service] = more.length === 0 ? root : { ...root, failures: { ...root.failures, ...failures } }
+  }
+  return { roots, fresh }
+}
+
+/** Who of the services a command is meant for, and what each is told. */
+function commandsFor({ services }: OrchestratorContext, command: SystemCommand, at: number): Effect[] {
+  const { name, by, why } = command
+  const meant = Object.keys(services).filter((service) => command.services?.includes(service) ?? true)
+  const each = (to: readonly string[], one: Command): Effect[] =>
+    to.map((service): Effect => ({ type: 'command', at, service, command: one }))
+  switch (name) {
+    case 'tripAll':
+      return each(meant, { name: 'trip', by, why })
+    case 'recoverAll':
+      return each(
+        meant.filter((service) => services[service]?.path !== 'maintenance'),
+        { name: 'reset', by, why },
+      )
+    case 'beginMaintenance': {
+      const { until } = command
+      return each(meant, { name, by, why, ...(until === undefined ? undefined : { until }) })
+    }
+    case 'endMaintenance':
+      return each(meant, { name, by, why })
+  }
+}
+
+function permitAtOnce(event: SupervisorEvent): Effect[] {
+  if (event.type !== 'breaker.moved' || event.to !== 'open.awaitingPermit') return []
+  return [{ type: 'permit', at: event.at, service: event.service }]
+}
+
+/** Goes on from what was saved; where each breaker stands, it says itself. */
+function restored(before: OrchestratorContext, event: Extract<SupervisorEvent, { type: 'restore' }>): Supervision {
+  const { at, saved, paths } = event
+  const services = Object.fromEntries(
+    Object.keys(before.services).map((service): [string, ServiceStand] => {
+      const path = paths[service] ?? 'closed.watching'
+      const known = saved?.services[service]
+      if (known?.path === path) return [service, known]
+      return [service, { path, since: at, failing: path === 'open.cooling' || path === 'open.awaitingPermit' }]
+    }),
+  )
+  const epoch = Math.max(saved?.epoch ?? 0, event.epoch)
+  const context = { ...before, ...saved, config: before.config, services, epoch }
+  return before.config ? { context, effects: [], judgement: judgementOf(context, at) } : { context, effects: [] }
+}
+
+function keyOf({ pattern, services }: OrchestratorContext['findings'][number]): string {
+  return `${pattern}:${services.join()}`
+}
+
+function withService(context: OrchestratorContext, service: string, stand: ServiceStand): OrchestratorContext {
+  return { ...context, services: { ...context.services, [service]: stand } }
+}
+
+function without<T>(record: Readonly<Record<string, T>>, key: string): Readonly<Record<string, T>> {
+  if (!(key in record)) return record
+  const { [key]: _gone, ...rest } = record
+  return rest
+}
+
+function isEmpty(record: object): boolean {
+  for (const _ in record) return false
+  return true
+}

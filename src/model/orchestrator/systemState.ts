@@ -1,0 +1,83 @@
+// How the system as a whole is: a health score from 0 to 1, and one of four states. Only what services suffer of themselves
+// counts; what the orchestrator asks of them must not keep alive the state for which it asks.
+import { type StatePath, stateOf } from '../states.ts'
+import type { SystemState } from './config.ts'
+import { isDown, type OrchestratorContext } from './context.ts'
+
+export interface SystemHealth {
+  /** 0–1: the mean over the services, critical ones counting twice. 1 for a board without services. */
+  readonly score: number
+  readonly open: number
+  readonly degraded: number
+  readonly criticalOpen: number
+  /** Those in maintenance are not counted: it was planned. */
+  readonly services: number
+}
+
+/** What a service is worth in each state, if its calls succeed. */
+const WORTH: Readonly<Record<ReturnType<typeof stateOf>, number>> = {
+  closed: 1,
+  degraded: 0.8,
+  rateLimited: 0.7,
+  budgetLimited: 0.7,
+  halfOpen: 0.3,
+  open: 0,
+  maintenance: 0,
+}
+
+export function systemHealth({ config, services, force, numbers }: OrchestratorContext, at: number): SystemHealth {
+  let weight = 0
+  let sum = 0
+  let open = 0
+  let degraded = 0
+  let criticalOpen = 0
+  let counted = 0
+  for (const [service, { path }] of Object.entries(services)) {
+    if (path === 'maintenance') continue
+    counted++
+    const critical = config?.places[service]?.critical === true
+    const directive = force[service]
+    const directed = directive && directive.expiresAt > at ? Math.max(directive.level, directive.admissionRatio < 1 ? 1 : 0) : 0
+    const worth = worthOf(path, directed)
+    if (isDown(path)) {
+      open++
+      if (critical) criticalOpen++
+    } else if (stateOf(path) === 'degraded' && worth < 1) degraded++
+    const counts = numbers.services[service]
+    const rate = counts && counts.calls > 0 && !isDown(path) ? counts.failures / counts.calls : 0
+    const share = critical ? 2 : 1
+    weight += share
+    sum += share * worth * (1 - rate)
+  }
+  return { score: weight === 0 ? 1 : sum / weight, open, degraded, criticalOpen, services: counted }
+}
+
+/**
+ * Emergency is entered below the floor or with so many critical services open, and left when health has returned, or when it is
+ * looked at afresh after its time.
+ */
+export function systemStateAfter({ config, system }: OrchestratorContext, health: SystemHealth, at: number): SystemState {
+  if (!config || health.services === 0) return 'healthy'
+  const { healthFloor, healthReturn, criticalServices, emergencyReview } = config
+  const afresh = system.state !== 'emergency' || at - system.since >= emergencyReview
+  const score = Math.round(health.score * 1e9) / 1e9
+  if (health.criticalOpen >= criticalServices || score < (afresh ? healthFloor : healthReturn)) return 'emergency'
+  if (2 * health.open >= health.services) return 'critical'
+  return health.open > 0 || 2 * health.degraded >= health.services ? 'degraded' : 'healthy'
+}
+
+function worthOf(path: StatePath, directed: number): number {
+  switch (path) {
+    case 'degraded.level1':
+    case 'degraded.level2':
+    case 'degraded.level3': {
+      const level = Number(path.at(-1))
+      return level > directed ? 1 - 0.2 * level : 1
+    }
+    case 'rateLimited.exhausted':
+    case 'budgetLimited.blocked':
+      return 0.2
+    default:
+      return WORTH[stateOf(path)]
+  }
+}
