@@ -17,16 +17,18 @@ import { guardedFetch } from './adapters/guardedFetch.ts'
 import { type MonitorOptions, monitorService, type ServiceMonitor } from './adapters/serviceMonitor.ts'
 import type { Bus } from './bus/bus.ts'
 import type { Journal } from './bus/journal.ts'
+import { checked } from './model/checked.ts'
 import { type ConfigInput, type ResolvedConfig, resolveServicePolicy, type ServiceInput } from './model/config.ts'
 import { type CallRejectedError, ClosedError, UnknownServiceError } from './model/errors.ts'
 import type { PolicyInput } from './model/policy.ts'
 import type { GearEvent, SavedBreaker } from './model/records.ts'
 import type { ServiceSettings } from './model/settings.ts'
-import type { Command, DirectiveInput, Signal } from './model/signals.ts'
+import { type Command, type DirectiveInput, type Signal, type SystemCommand, systemCommandSchema } from './model/signals.ts'
 import type { StateName } from './model/states.ts'
 import { suggest } from './model/suggest.ts'
 import { LiveRoute, type RouteHandle } from './routeHandle.ts'
 import { type KeyableService, keyableService } from './service.ts'
+import { type SystemStatus, systemStatus } from './systemStatus.ts'
 
 type Named<Services> = keyof Services & string
 
@@ -77,6 +79,13 @@ export interface Switchgear<
   signal(service: Named<Services>, signal: Signal): void
   direct(service: Named<Services>, directive: DirectiveInput): void
   command(service: Named<Services>, command: Command): void
+  /**
+   * Tells several services what an operator wants, all of them unless some are named: `tripAll`, `recoverAll` (not those in
+   * maintenance), `beginMaintenance`, `endMaintenance`. Throws a ConfigError when it is no such command.
+   */
+  command(command: SystemCommand): void
+  /** How the services are together, and what the orchestrator wants of them. */
+  readonly system: SystemStatus
   /** Changes a service's policy while it runs; its state and counts stay. Throws a ConfigError when the change cannot be used. */
   reconfigure(service: Named<Services>, change: PolicyInput): void
   /** Resolves when everything journalled so far is in the operating system's hands. */
@@ -201,8 +210,19 @@ export class Gear<Services extends Record<string, ServiceInput>, Routes extends 
     this.#handle(service).direct(directive)
   }
 
-  command(service: Named<Services>, command: Command): void {
-    this.#handle(service).command(command)
+  command(to: Named<Services> | SystemCommand, command?: Command): void {
+    if (typeof to === 'string') {
+      this.#handle(to).command(command as Command)
+      return
+    }
+    const told = checked(systemCommandSchema, to, 'command')
+    for (const service of told.services ?? []) this.#live(service as Named<Services>)
+    if (this.#closing) throw new ClosedError(told.name)
+    this.#board.command(this.#board.now(), told)
+  }
+
+  get system(): SystemStatus {
+    return systemStatus(this.#board)
   }
 
   reconfigure(service: Named<Services>, change: PolicyInput): void {

@@ -3,6 +3,7 @@ import type { InspectionEvent, Observer } from 'xstate'
 import { Board } from './actors/board.ts'
 import type { Breaker } from './actors/breaker.ts'
 import { BudgetKeeper } from './actors/budgetKeeper.ts'
+import { Correlator } from './actors/correlator.ts'
 import { parentOf } from './actors/keyedName.ts'
 import { ServiceFollower } from './actors/serviceFollower.ts'
 import type { Bus } from './bus/bus.ts'
@@ -18,6 +19,7 @@ import type { JournalRecord } from './model/records.ts'
 import { lastStand } from './replay/replayJournal.ts'
 import { profileFor } from './services/profiles.ts'
 import type { ServiceProfile } from './services/serviceProfile.ts'
+import { type OrchestratorRule, systemViewOf, withCodeRules } from './orchestratorRules.ts'
 import { software } from './software.ts'
 
 export interface SwitchgearOptions<
@@ -31,6 +33,8 @@ export interface SwitchgearOptions<
    * starts afresh whatever it holds, and stays yours: the board opens it, and flushes it when closed; closing it is up to you.
    */
   readonly journal?: ConfigInput['journal'] | Journal
+  /** Rules of yours whose conditions are code; those that need none can stand in `orchestrator.ownRules`. */
+  readonly rules?: readonly OrchestratorRule[] | undefined
   /** Told every inspection event of XState, as `createActor`'s own `inspect` is; see also `switchgear demo --inspect`. */
   readonly inspect?: Observer<InspectionEvent> | ((event: InspectionEvent) => void) | undefined
   /** In place of the process's clock, for tests. */
@@ -46,7 +50,7 @@ export async function createSwitchgear<
   const Services extends Record<string, ServiceInput>,
   const Routes extends RoutesInput = Record<never, never>,
 >(options: SwitchgearOptions<Services, Routes>): Promise<Switchgear<Services, Routes>> {
-  const { inspect, clock = systemClock, bus = new MemoryBus(), journal: journalOption, ...rest } = options
+  const { inspect, clock = systemClock, bus = new MemoryBus(), journal: journalOption, rules = [], ...rest } = options
   const ownJournal = isJournal(journalOption) ? journalOption : undefined
   const config = parseConfig(ownJournal || journalOption === undefined ? rest : { ...rest, journal: journalOption })
   const file = fileJournal(config, clock)
@@ -57,7 +61,10 @@ export async function createSwitchgear<
     const keeper = keeperOf(config, clock, () => board)
     const recall = (record: JournalRecord): void => keeper?.recall(record)
     const { journal } = config
-    const saved = journal ? lastStand(journal.file, Math.floor(clock.now()), journal.key?.reveal(), recall) : []
+    const now = Math.floor(clock.now())
+    const stand = journal ? lastStand(journal.file, now, journal.key?.reveal(), recall) : undefined
+    const saved = stand?.breakers ?? []
+    const orchestrator = withCodeRules(config.orchestrator, rules)
     board = new Board({
       clock,
       bus,
@@ -67,8 +74,12 @@ export async function createSwitchgear<
       inspect,
       outfit: outfitOf(config, keeper),
       spend: keeper && (() => keeper.save()),
+      orchestrator,
+      rules: rules.map(({ name, when }) => ({ name, when: () => board !== undefined && when(systemViewOf(board)) })),
+      correlator: correlatorOf(config, clock, () => board),
     })
     const gear = new Gear<Services, Routes>(board, bus, config, keeper, saved)
+    board.restore(stand?.orchestrator, now)
     await gear.begin(ownJournal ?? file, file !== undefined, saved.length > 0)
     return gear
   } catch (error) {
@@ -93,6 +104,16 @@ function outfitOf({ services }: ResolvedConfig, keeper: BudgetKeeper | undefined
     const { measure, ladder } = breaker.profile
     if (settings && (measure || ladder)) breaker.follower = new ServiceFollower(breaker, settings)
   }
+}
+
+/** Nobody where there is nothing to compare. */
+function correlatorOf(
+  { orchestrator: { correlation, places } }: ResolvedConfig,
+  clock: Clock,
+  board: () => Board | undefined,
+): Correlator | undefined {
+  if (!correlation || Object.keys(places).length < 2) return undefined
+  return new Correlator({ clock, places, breakers: () => board()?.breakers ?? [] })
 }
 
 /**

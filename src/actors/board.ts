@@ -138,15 +138,18 @@ export class Board implements BreakerHost {
   }
 
   /** What was counted in the last second. One that changes nothing leaves no trace. */
-  review(review: Review): void {
-    const before = this.context
-    const { context, effects } = supervise(before, review)
-    const { at } = review
-    const matters = effects.length > 0 || !isQuiet(before, at) || !isQuiet(context, at)
-    if (!matters || (effects.length === 0 && isDeepStrictEqual(before, context))) return
+  review(review: Review, recorded = false): void {
+    if (!recorded && !this.#matters(review)) return
     this.emit({ ...review, service: EVERYWHERE })
     this.#root.send(review)
     this.deliver()
+  }
+
+  #matters(review: Review): boolean {
+    const before = this.context
+    const { context, effects } = supervise(before, review)
+    if (effects.length > 0) return true
+    return !(isQuiet(before, review.at) && isQuiet(context, review.at)) && !isDeepStrictEqual(before, context)
   }
 
   /** What an operator wants of several services. */

@@ -6,6 +6,16 @@ import { type ConfigProblem, configError, problemAt, problemsOf, type SourceOf }
 import { isKind, KINDS, type Kind } from './kinds.ts'
 import { mergeLayers } from './mergeLayers.ts'
 import {
+  type OrchestratorConfig,
+  type OrchestratorInput,
+  orchestratorSchema,
+  PLACE_KEYS,
+  type PlaceInput,
+  placeShape,
+  resolveOrchestrator,
+} from './orchestrator/config.ts'
+import { orchestratorConflicts } from './orchestrator/conflicts.ts'
+import {
   type BreakerPolicy,
   type DeepReadonly,
   type PolicyInput,
@@ -42,13 +52,14 @@ const serviceName = z
 /** A registered kind is known only once it is; the words of an error name those that always are. */
 const kind = z.string().refine(isKind).meta({ enum: KINDS }) as unknown as z.ZodType<Kind, Kind>
 
-const serviceSchema = z.strictObject({ kind: kind.optional(), ...policySchema.shape, ...settingsShape })
+const serviceSchema = z.strictObject({ kind: kind.optional(), ...policySchema.shape, ...settingsShape, ...placeShape })
 
 /** Everything that can be configured in JSON, YAML or the environment. */
 export const configSchema = z.strictObject({
   services: z.record(serviceName, serviceSchema).meta({ allowed: 'an object of services by name', names: NAMES }),
   routes: z.record(serviceName, routeSchema).meta({ allowed: 'an object of routes by name', names: NAMES }).optional(),
   budgets: budgetsSchema.optional(),
+  orchestrator: orchestratorSchema.optional(),
   journal: z.union([z.literal(false), file, journalSchema]).optional(),
   seed: z.number().int().min(-2_147_483_648).max(2_147_483_647).optional(),
 })
@@ -63,6 +74,8 @@ export interface ConfigInput<Services extends Record<string, ServiceInput> = Rec
   readonly routes?: Readonly<Record<string, DeepReadonly<RouteInput>>> | undefined
   /** What may be spent, in dollars. */
   readonly budgets?: DeepReadonly<BudgetsInput> | undefined
+  /** How the services are coordinated: rules, recovery, alerts. */
+  readonly orchestrator?: DeepReadonly<OrchestratorInput> | undefined
   /** A file name is short for `{ file }`; `false`, or nothing: no journal. */
   readonly journal?: false | string | JournalInput | undefined
   /** Where all that is random starts from; a fresh one for each run if absent. */
@@ -94,6 +107,7 @@ export interface ResolvedConfig {
   /** Has no prototype: every key is a route. */
   readonly routes: Readonly<Record<string, Route>>
   readonly budgets: Budgets | undefined
+  readonly orchestrator: OrchestratorConfig
   readonly journal: JournalConfig | undefined
   readonly seed: number | undefined
 }
@@ -106,9 +120,11 @@ export function parseConfig(input: unknown, source?: string | SourceOf): Resolve
   checkShape(input, source)
   const config = configSchema.parse(input)
   const services: Record<string, ServiceConfig> = Object.create(null)
+  const places: Record<string, { kind: Kind; place: PlaceInput }> = Object.create(null)
   const problems: ConfigProblem[] = []
   for (const [name, { kind = 'custom', ...rest }] of Object.entries(config.services)) {
-    const [policyInput, settingsInput] = divided(rest)
+    const [policyInput, settingsInput, place] = divided(rest)
+    places[name] = { kind, place }
     const policy = resolvePolicy(kind, policyInput)
     problems.push(...conflictsOf(name, policyInput, policy))
     services[name] = { kind, input: policyInput, policy, settings: resolveSettings(kind, settingsInput) }
@@ -123,17 +139,26 @@ export function parseConfig(input: unknown, source?: string | SourceOf): Resolve
     ...[...budgetConflicts(budgets), ...unknownScopes(config)].map(({ path, allowed }) =>
       problemAt(schemaNode(configSchema), config, ['budgets', ...path], allowed),
     ),
+    ...orchestratorConflicts(config).map(({ path, allowed }) => problemAt(schemaNode(configSchema), config, path, allowed)),
   )
   refuse(problems, source)
   const { journal, seed } = config
-  return { services, routes, budgets: resolveBudgets(budgets), journal: resolveJournal(journal), seed }
+  return {
+    services,
+    routes,
+    budgets: resolveBudgets(budgets),
+    orchestrator: resolveOrchestrator(config.orchestrator ?? {}, places),
+    journal: resolveJournal(journal),
+    seed,
+  }
 }
 
-/** What a user wrote for one service, taken apart: the breaker's policy, and all else. */
-function divided(input: PolicyInput & SettingsInput): [PolicyInput, SettingsInput] {
+/** What a user wrote for one service, taken apart: the breaker's policy, its settings, and its place among the others. */
+function divided(input: PolicyInput & SettingsInput & PlaceInput): [PolicyInput, SettingsInput, PlaceInput] {
   const entries = Object.entries(input)
-  const part = (settings: boolean): object => Object.fromEntries(entries.filter(([key]) => SETTINGS_KEYS.has(key) === settings))
-  return [part(false), part(true)]
+  const part = (isPart: (key: string) => boolean): object => Object.fromEntries(entries.filter(([key]) => isPart(key)))
+  const isElsewhere = (key: string): boolean => SETTINGS_KEYS.has(key) || PLACE_KEYS.has(key)
+  return [part((key) => !isElsewhere(key)), part((key) => SETTINGS_KEYS.has(key)), part((key) => PLACE_KEYS.has(key))]
 }
 
 function routeConflicts(name: string, route: RouteInput, config: z.output<typeof configSchema>): ConfigProblem[] {

@@ -210,8 +210,8 @@ export type InputRecord =
   | SystemCommandRecord
   | ReviewRecord
   | FindingRecord
-/** And the directives that the board's own orchestrator gives. */
-export type OutputRecord = TransitionRecord | AlertRecord | SystemRecord
+/** Of the directives, those that the board's own orchestrator gives. */
+export type OutputRecord = TransitionRecord | AlertRecord | SystemRecord | DirectiveRecord
 /** Everything that happens on the board. */
 export type GearEvent = InputRecord | OutputRecord | DecisionRecord
 export type GearEventType = GearEvent['type']

@@ -45,18 +45,26 @@ export async function replayJournal(file: string, options: ReplayOptions = {}): 
   return { ...replayer.result(), torn }
 }
 
+/** What a board goes on from. */
+export interface LastStand {
+  readonly breakers: readonly SavedBreaker[]
+  /** What its orchestrator remembered. */
+  readonly orchestrator: unknown
+}
+
 /**
  * Where the breakers of `file`'s last session stood when it stopped; nothing when there is no journal yet. Times that lie beyond
  * `now` (epoch ms) because a clock was ahead are moved back by as much. `recall` is told every record on the way, for what else
  * is a fold of the journal.
  */
-export function lastStand(file: string, now: number, key?: JournalKey, recall?: (record: JournalRecord) => void): SavedBreaker[] {
+export function lastStand(file: string, now: number, key?: JournalKey, recall?: (record: JournalRecord) => void): LastStand {
   const replayer = new Replayer()
   for (const batch of readLastSession(file, key === undefined ? {} : { key })) {
     for (const { record, line } of batch) take(replayer, record, file, line, recall)
   }
   const ahead = replayer.at - now
-  return ahead > 0 ? shiftTimes(replayer.saved(), -ahead) : replayer.saved()
+  const stand = { breakers: replayer.saved(), orchestrator: replayer.savedOrchestrator() }
+  return ahead > 0 ? shiftTimes(stand, -ahead) : stand
 }
 
 function take(

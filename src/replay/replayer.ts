@@ -56,16 +56,19 @@ export class Replayer {
       case 'decision':
         return
       case 'transition':
+      case 'system':
+        this.#compare(record)
+        return
       case 'alert':
-        // What budgets and monitors say comes from outside the breakers, which is what a replay runs.
-        if (record.type === 'transition' || record.by === undefined) this.#compare(record)
+        // What budgets and monitors say comes from outside of what a replay runs.
+        if (record.by === undefined || record.by === 'orchestrator') this.#compare(record)
+        return
+      case 'directive':
+        if (record.by === 'orchestrator') this.#compare(record)
+        else this.#take(record, line)
         return
       default:
-        if (this.#produced.length > 0) this.#reportUnrecorded()
-        this.#inputs++
-        this.#trail.add(record, line)
-        this.#clock.at = record.at
-        this.#apply(record)
+        this.#take(record, line)
     }
   }
 
@@ -91,6 +94,19 @@ export class Replayer {
     return this.#board ? [...this.#board.breakers].map((breaker) => breaker.save()) : []
   }
 
+  /** What the orchestrator remembers now; undefined where nothing is coordinated. */
+  savedOrchestrator(): unknown {
+    return this.#board?.header('start').orchestrator?.saved
+  }
+
+  #take(record: InputRecord, line: number): void {
+    if (this.#produced.length > 0) this.#reportUnrecorded()
+    this.#inputs++
+    this.#trail.add(record, line)
+    this.#clock.at = record.at
+    this.#apply(record)
+  }
+
   #begin(header: HeaderRecord): void {
     if (header.behaviour > BEHAVIOUR) {
       throw new Error(`written by software of behaviour ${header.behaviour}; this one knows up to ${BEHAVIOUR}`)
@@ -108,26 +124,33 @@ export class Replayer {
     this.#clock.at = header.startedAt
     const bus = new MemoryBus()
     const keep = (event: GearEvent): void => {
-      if (event.type === 'transition' || event.type === 'alert') this.#produced.push(event)
+      if (isOutput(event)) this.#produced.push(event)
     }
-    bus.subscribe('transition', keep)
-    bus.subscribe('alert', keep)
+    for (const type of OUTPUTS) bus.subscribe(type, keep)
     const board = new Board({
       clock: this.#clock,
       bus,
       profileFor: (kind) => profileFor(kind),
       seed: header.seed,
       software: header.software,
+      orchestrator: header.orchestrator?.config,
     })
     this.#board = board
     for (const [service, { kind, policy }] of Object.entries(header.services)) board.add(service, kind, policy, header.startedAt)
     for (const saved of header.saved ?? []) board.get(saved.service)?.restore(saved, header.startedAt)
+    board.restore(header.orchestrator?.saved, header.startedAt)
   }
 
   #apply(record: InputRecord): void {
     const { service, at } = record
     const board = this.#board
     if (!board) throw new Error('there is no header before it')
+    if (record.service === '*') {
+      if (record.type === 'review') board.review(record, true)
+      else if (record.type === 'systemCommand') board.command(at, record.command)
+      else if (record.type === 'finding') board.find({ type: 'finding.made', at, finding: record.finding, over: record.over })
+      return
+    }
     if (record.type === 'config') {
       if (record.change === 'removed') board.remove(service, at)
       else if (!record.policy || !record.kind) this.#report(service, 'a configuration without its policy', record, undefined)
@@ -223,6 +246,11 @@ export class Replayer {
         this.#report(saved.service, `the breaker stands differently at ${differingPath(recorded, found)}`, recorded, found)
       }
     }
+    const before = plain({ ...header.orchestrator })
+    const now = plain({ ...this.#board?.header('rotation').orchestrator })
+    if (!isDeepStrictEqual(now, before)) {
+      this.#report('*', `the orchestrator stands differently at ${differingPath(before, now)}`, before, now)
+    }
     for (const [service, found] of replayed) this.#report(service, 'the board has a breaker too many', undefined, found)
   }
 
@@ -236,6 +264,21 @@ export class Replayer {
   #report(service: string, what: string, recorded: unknown, replayed: unknown): void {
     this.#differences++
     this.#first ??= { line: this.#line, service, what, recorded, replayed, trail: this.#trail.of(service) }
+  }
+}
+
+const OUTPUTS = ['transition', 'alert', 'system', 'directive'] as const
+
+function isOutput(event: GearEvent): event is OutputRecord {
+  switch (event.type) {
+    case 'directive':
+      return event.by === 'orchestrator'
+    case 'transition':
+    case 'alert':
+    case 'system':
+      return true
+    default:
+      return false
   }
 }
 

@@ -24,8 +24,9 @@ export class Trail {
   }
 
   of(service: string): { line: number; record: GearEvent }[] {
-    const ring = this.#rings.get(service)
-    if (!ring) return []
-    return ring.records.map((record, i) => ({ line: ring.lines[i]!, record })).sort((a, b) => a.line - b.line)
+    // What concerned the whole board concerned it too.
+    const rings = new Set([this.#rings.get(service), this.#rings.get('*')])
+    const entries = [...rings].flatMap((ring) => ring?.records.map((record, i) => ({ line: ring.lines[i]!, record })) ?? [])
+    return entries.sort((a, b) => a.line - b.line).slice(-KEPT)
   }
 }

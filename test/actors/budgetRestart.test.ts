@@ -198,7 +198,7 @@ it.each([
   live.close()
   truncateSync(file, statSync(file).size - 10)
   const seen: JournalRecord[] = []
-  const saved = lastStand(file, live.clock.now(), key, (record) => seen.push(record))
+  const { breakers: saved } = lastStand(file, live.clock.now(), key, (record) => seen.push(record))
   expect([saved.map(({ service }) => service), seen.map(({ type }) => type)]).toEqual([['openai'], ['header', 'outcome']])
   const next = budgetBoard({ budgets, clock: live.clock, before: seen })
   expect(statusOf(next, 'block').spent).toBe(3)

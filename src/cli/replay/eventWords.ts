@@ -24,6 +24,16 @@ export function eventWords(event: GearEvent): string {
       const { name, by, why, ...rest } = event.command
       return `command ${name} by ${by}: ${why}${listed(rest)}`
     }
+    case 'systemCommand': {
+      const { name, by, why, ...rest } = event.command
+      return `command ${name} by ${by}: ${why}${listed(rest)}`
+    }
+    case 'review':
+      return `review of ${event.calls} calls, failures in ${Object.keys(event.services).join(', ') || 'none'}`
+    case 'finding':
+      return `${event.over ? 'no more' : 'found'} ${event.finding.pattern} among ${event.finding.services.join(', ')}`
+    case 'system':
+      return `system ${event.from} → ${event.to} (health ${event.score})`
     case 'timer':
       return `timer ${event.id}`
     case 'config':

@@ -62,6 +62,9 @@ const ownRuleSchema = z.strictObject({
   clear: ms.optional(),
 })
 
+/** What a rule whose condition is code has beside it. */
+export const codeRuleSchema = ownRuleSchema.omit({ when: true })
+
 export const orchestratorSchema = z.strictObject({
   rules: z
     .strictObject({

@@ -1,0 +1,95 @@
+// Rules of the user's own whose conditions are code, and what those conditions are shown: how the services are, and what was
+// counted and found. A rule's verdict is recorded with each review, as a replay does not have its code.
+import type { Board } from './actors/board.ts'
+import { checked } from './model/checked.ts'
+import { ConfigError } from './model/errors.ts'
+import type { Finding } from './model/findings.ts'
+import {
+  actionSchema,
+  codeRuleSchema,
+  type OrchestratorConfig,
+  type RuleAction,
+  type SystemState,
+} from './model/orchestrator/config.ts'
+import { RESERVED_RULES } from './model/orchestrator/conflicts.ts'
+import { systemHealth } from './model/orchestrator/systemState.ts'
+import { type StateName, type StatePath, stateOf } from './model/states.ts'
+
+/** What a condition in code goes by. */
+export interface SystemView {
+  /** Epoch ms. */
+  readonly at: number
+  readonly state: SystemState
+  /** 0–1. */
+  readonly health: number
+  /** Services that tripped and have not come back. */
+  readonly failing: readonly string[]
+  readonly findings: readonly Finding[]
+  readonly services: Readonly<Record<string, ServiceView>>
+}
+
+export interface ServiceView {
+  readonly state: StateName
+  readonly path: StatePath
+  /** In its window. */
+  readonly calls: number
+  readonly failures: number
+  readonly inFlight: number
+}
+
+export interface OrchestratorRule {
+  /** Small letters, digits, `_` and `-`; no other rule has it. */
+  readonly name: string
+  /** Whose name and reason a directive bears where several rules want something; 1 unless given. The built-in rules have 5 to 10. */
+  readonly priority?: number
+  /**
+   * Asked once a second. It should be quick, and go by causes: a rule that goes by what it brings about keeps itself alive. One
+   * that throws is told of once, and counts as not met.
+   */
+  readonly when: (view: SystemView) => boolean
+  readonly then: RuleAction
+  /** The least time it stands once it has taken hold, ms; 10,000 unless given. */
+  readonly hold?: number
+  /** How long its cause must have been gone before it lets go, ms; 5000 unless given. */
+  readonly clear?: number
+}
+
+export function systemViewOf(board: Board): SystemView {
+  const at = board.now()
+  const { context } = board
+  const services = Object.fromEntries(
+    [...board.services].map((breaker): [string, ServiceView] => {
+      const { service, path, inFlight } = breaker
+      const { calls, failures } = breaker.counts(at)
+      return [service, { state: stateOf(path), path, calls, failures, inFlight }]
+    }),
+  )
+  return {
+    at,
+    state: context.system.state,
+    health: systemHealth(context, at).score,
+    failing: Object.keys(context.services).filter((service) => context.services[service]?.failing),
+    findings: context.findings,
+    services,
+  }
+}
+
+/** The configuration with what rules in code have beside their conditions. Throws a ConfigError for a rule that cannot be used. */
+export function withCodeRules(config: OrchestratorConfig, rules: readonly OrchestratorRule[]): OrchestratorConfig {
+  if (rules.length === 0) return config
+  const ownRules = [...config.ownRules]
+  for (const [index, { when, ...rest }] of rules.entries()) {
+    const rule = checked(codeRuleSchema, rest, `rules.${index}`)
+    if (typeof when !== 'function') throw new ConfigError(`rules.${index}.when`, when, 'a function')
+    if (RESERVED_RULES.includes(rule.name) || ownRules.some(({ name }) => name === rule.name)) {
+      throw new ConfigError(`rules.${index}.name`, rule.name, 'a name that no other rule has')
+    }
+    for (const [place, service] of (rule.then.services ?? []).entries()) {
+      if (config.places[service]) continue
+      throw new ConfigError(`rules.${index}.then.services.${place}`, service, `one of ${Object.keys(config.places).join(', ')}`)
+    }
+    const { name, priority = 1, hold = 10_000, clear = 5000 } = rule
+    ownRules.push({ name, priority, then: checked(actionSchema, rule.then, `rules.${index}.then`), hold, clear })
+  }
+  return { ...config, ownRules }
+}
