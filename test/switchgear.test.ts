@@ -361,7 +361,7 @@ describe('the inspector', () => {
     const actors = seen
       .filter(({ type }) => type === '@xstate.actor')
       .map(({ actorRef }) => (actorRef as unknown as { id: string }).id)
-    expect(actors).toEqual(['switchgear', 'search', 'search/acme'])
+    expect(actors).toEqual(['switchgear', '*correlator', 'search', 'search/acme'])
     const events = seen.flatMap((event) => (event.type === '@xstate.event' ? [event.event.type] : []))
     expect(events).toContain('command.trip')
     expect(events).toContain('command.reset')

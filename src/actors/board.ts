@@ -60,6 +60,8 @@ export class Board implements BreakerHost {
   #journal: Pick<Journal, 'append'> | undefined
   #outbox: GearEvent[] = []
   #delivering = false
+  /** What the orchestrator knew when the board was switched off. */
+  #last: OrchestratorContext | undefined
   readonly #warned = new Set<string>()
 
   constructor(options: BoardOptions) {
@@ -121,7 +123,7 @@ export class Board implements BreakerHost {
 
   /** What the orchestrator knows. */
   get context(): OrchestratorContext {
-    return this.#root.getSnapshot().context
+    return this.#last ?? this.#root.getSnapshot().context
   }
 
   get isQuiet(): boolean {
@@ -134,7 +136,7 @@ export class Board implements BreakerHost {
     const paths = Object.fromEntries(breakers.map(({ service, path }) => [service, path]))
     const epoch = Math.max(0, ...breakers.map(({ context }) => context.directiveEpoch))
     this.#root.send({ type: 'restore', at, saved: saved === undefined ? undefined : parseSaved(saved), paths, epoch })
-    this.#reviewer?.wake()
+    this.#attend()
   }
 
   /** What was counted in the last second. One that changes nothing leaves no trace. */
@@ -202,6 +204,8 @@ export class Board implements BreakerHost {
 
   stop(): void {
     const at = this.now()
+    // Breakers that leave one by one now are no news.
+    this.#last = this.context
     this.#reviewer?.dispose()
     for (const breaker of this.#breakers.values()) {
       breaker.dispose()
@@ -218,6 +222,7 @@ export class Board implements BreakerHost {
 
   /** What the orchestrator wants done, in the order in which it wants it. */
   #carryOut(effect: Effect): void {
+    if (this.#last) return
     const { at } = effect
     switch (effect.type) {
       case 'directive':

@@ -1,6 +1,6 @@
 // Looks for patterns in the failures of all services, as an RxJS stream on the board's clock that the orchestrator invokes:
 // failures are told one by one, successes are counted once a second from what the breakers have counted anyway.
-import { concatMap, from, Observable, timer } from 'rxjs'
+import { concatMap, exhaustMap, from, Observable, Subject, takeWhile, timer } from 'rxjs'
 import type { DependencyGraph } from '../analysis/dependencyGraph.ts'
 import { FailureHistory } from '../analysis/failureHistory.ts'
 import { findCorrelations } from '../analysis/findCorrelations.ts'
@@ -23,9 +23,11 @@ export interface CorrelatorOptions {
 
 /** ms */
 const TICK = 1000
-/** With no failure for so long and nothing found, calls are only counted, every ten seconds; ms. */
+/** With no failure for so long and nothing found, nobody looks until the next one; ms. */
 const WATCHES_FOR = 300_000
-const DOZE = 10
+/** What is known of the time that nobody looked, which had no failures: the calls of an hour at most, spread evenly. */
+const CAUGHT_UP = 3_600_000
+const STEPS = 60
 
 export class Correlator {
   /** What is found, when it comes and when it is over. */
@@ -36,30 +38,32 @@ export class Correlator {
   /** Successes as they were at the last look. */
   readonly #counted = new Map<string, number>()
   readonly #standing = new Map<string, Finding>()
+  readonly #wakes$ = new Subject<void>()
   #lastFailure = Number.NEGATIVE_INFINITY
-  #ticks = 0
-  #lastLook: number | undefined
+  #lastLook: number
 
   constructor(options: CorrelatorOptions) {
     this.#options = options
     this.#graph = new Map(Object.entries(options.places).map(([service, { dependsOn }]) => [service, dependsOn]))
-    this.findings$ = timer(TICK, TICK, new ClockScheduler(options.clock)).pipe(concatMap(() => from(this.#tick())))
+    this.#lastLook = Math.floor(options.clock.now())
+    const ticks$ = timer(TICK, TICK, new ClockScheduler(options.clock))
+    this.findings$ = this.#wakes$.pipe(
+      exhaustMap(() => ticks$.pipe(takeWhile(() => !this.#dozes(Math.floor(options.clock.now()))))),
+      concatMap(() => from(this.#tick())),
+    )
   }
 
   failed(service: string, at: number, type: FailureType): void {
+    const dozed = this.#dozes(at)
     // What was slept through comes first.
-    if (this.#dozes(at)) this.#count(at)
+    if (dozed) this.#count(at)
     this.#lastFailure = at
     this.#history.add(at, service, 'failure', type)
+    if (dozed) this.#wakes$.next()
   }
 
   #tick(): FindingMade[] {
     const at = Math.floor(this.#options.clock.now())
-    this.#ticks++
-    if (this.#dozes(at)) {
-      if (this.#ticks % DOZE === 0) this.#count(at)
-      return []
-    }
     this.#count(at)
     const found = new Map(findCorrelations(this.#history, this.#graph, at).map((finding) => [keyOf(finding), finding]))
     const made: FindingMade[] = []
@@ -80,26 +84,35 @@ export class Correlator {
     return at - this.#lastFailure > WATCHES_FOR && this.#standing.size === 0
   }
 
-  /** Adds the successes since the last look, spread over the seconds since. */
+  /** Adds the successes since the last look, spread over the time since. */
   #count(at: number): void {
-    const seconds = Math.min(30, Math.max(1, Math.round((at - (this.#lastLook ?? at - TICK)) / 1000)))
+    const from = Math.max(this.#lastLook, at - CAUGHT_UP)
+    const steps = Math.min(STEPS, Math.max(1, Math.round((at - from) / TICK)))
     this.#lastLook = at
+    const more = this.#successesSince()
+    for (let step = 1; step <= steps; step++) {
+      const then = from + Math.round(((at - from) * step) / steps)
+      this.#history.advance(then)
+      for (const [service, count] of more) {
+        const share = Math.floor((count * step) / steps) - Math.floor((count * (step - 1)) / steps)
+        if (share > 0) this.#history.add(then, service, 'success', undefined, share)
+      }
+    }
+  }
+
+  #successesSince(): Map<string, number> {
     const now = new Map<string, number>()
     for (const { service, successes } of this.#options.breakers()) {
       const name = parentOf(service)
       now.set(name, (now.get(name) ?? 0) + successes)
     }
-    this.#history.advance(at)
+    const more = new Map<string, number>()
     for (const [service, successes] of now) {
       // A key's breaker that was taken off took its count with it.
-      const more = Math.max(0, successes - (this.#counted.get(service) ?? 0))
+      more.set(service, Math.max(0, successes - (this.#counted.get(service) ?? 0)))
       this.#counted.set(service, successes)
-      for (let ago = seconds - 1, left = more; ago >= 0 && left > 0; ago--) {
-        const share = Math.ceil(left / (ago + 1))
-        left -= share
-        this.#history.add(at - ago * 1000, service, 'success', undefined, share)
-      }
     }
+    return more
   }
 }
 

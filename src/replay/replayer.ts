@@ -246,12 +246,12 @@ export class Replayer {
         this.#report(saved.service, `the breaker stands differently at ${differingPath(recorded, found)}`, recorded, found)
       }
     }
+    for (const [service, found] of replayed) this.#report(service, 'the board has a breaker too many', undefined, found)
     const before = plain({ ...header.orchestrator })
     const now = plain({ ...this.#board?.header('rotation').orchestrator })
     if (!isDeepStrictEqual(now, before)) {
       this.#report('*', `the orchestrator stands differently at ${differingPath(before, now)}`, before, now)
     }
-    for (const [service, found] of replayed) this.#report(service, 'the board has a breaker too many', undefined, found)
   }
 
   #reportUnrecorded(): void {

@@ -1,7 +1,7 @@
 // A journal written while the clock was ahead tells of times to come. What breakers waited for is waited for from now on.
 
 /** What operators and rules have set by the calendar stays where it was set. */
-const BY_THE_CALENDAR = new Set(['maintenance', 'directive', 'budget', 'budgets'])
+const BY_THE_CALENDAR = new Set(['maintenance', 'directive', 'budget', 'budgets', 'force', 'told'])
 /** The only numbers of this size in a saved breaker are times, epoch ms. */
 const EARLIEST = 100_000_000_000
 

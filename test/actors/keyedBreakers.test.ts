@@ -311,7 +311,7 @@ describe('ten thousand keys that come and go', () => {
     expect(bus.wants('transition')).toBe(false)
     expect([hang.filter(active).length, hang.filter(known).length]).toEqual([10, 10])
     expect([gone.filter(active).length, gone.filter(known).length]).toEqual([0, 0])
-    expect(Object.keys(children())).toEqual(['chat'])
+    expect(Object.keys(children())).toEqual(['*correlator', 'chat'])
     board.stop()
     expect(clock.pending).toBe(0)
     expect([parent, ...came].filter((breaker) => active(breaker) || known(breaker))).toEqual([])

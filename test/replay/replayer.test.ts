@@ -244,7 +244,9 @@ describe('between sessions', () => {
     const first = recorded[0] as HeaderRecord
     const last = recorded[count - 1] as JournalRecord
     const startedAt = last.type === 'header' ? last.startedAt : last.at
-    return { ...first, reason, startedAt, saved: replayer.saved(), ...(dropped === undefined ? undefined : { dropped }) }
+    const { config } = first.orchestrator ?? {}
+    const orchestrator = config && { orchestrator: { config, saved: replayer.savedOrchestrator() } }
+    return { ...first, reason, startedAt, saved: replayer.saved(), ...orchestrator, ...(dropped === undefined ? undefined : { dropped }) }
   }
 
   it('a rotation goes on without a difference', () => {

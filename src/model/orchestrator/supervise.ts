@@ -17,7 +17,7 @@ import {
 } from './context.ts'
 import { directivesAt, isHeldBy } from './desired.ts'
 import { dependentsOf, rootsOf } from './graph.ts'
-import { permitsAt, stillGranted, underWay, waitingOf } from './recovery.ts'
+import { coordinates, permitsAt, stillGranted, underWay, waitingOf } from './recovery.ts'
 import { latchesAfter, viewOf, wishesOf } from './rules.ts'
 import { systemHealth, systemStateAfter } from './systemState.ts'
 
@@ -47,7 +47,8 @@ export function supervise(before: OrchestratorContext, event: SupervisorEvent): 
   const state = systemStateAfter(heard, health, at)
   const reviewed = state === 'emergency' && at - heard.system.since >= before.config.emergencyReview
   let context = heard
-  if (state !== heard.system.state) {
+  // A board of one service is its service: its transitions say it all.
+  if (state !== heard.system.state && coordinates(heard)) {
     const { score, open, degraded, services } = health
     const numbers = { score: Math.round(score * 1000) / 1000, open, degraded, services }
     effects.push({
