@@ -16,10 +16,10 @@ import { type ConfigInput, parseConfig, type ResolvedConfig, type ServiceInput }
 import type { Kind } from './model/kinds.ts'
 import { freshSeed } from './model/random.ts'
 import type { JournalRecord } from './model/records.ts'
+import { type OrchestratorRule, systemViewOf, withCodeRules } from './orchestratorRules.ts'
 import { lastStand } from './replay/replayJournal.ts'
 import { profileFor } from './services/profiles.ts'
 import type { ServiceProfile } from './services/serviceProfile.ts'
-import { type OrchestratorRule, systemViewOf, withCodeRules } from './orchestratorRules.ts'
 import { software } from './software.ts'
 
 export interface SwitchgearOptions<

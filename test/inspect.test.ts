@@ -116,7 +116,11 @@ describe('the inspector', () => {
     await until(() => early.filter(({ event }) => event?.type === 'command.trip').length >= 122)
     const late = await listen()
     await until(() => JSON.stringify(late.at(-1)) === JSON.stringify(early.at(-1)))
-    expect(late.filter(({ type }) => type === '@xstate.actor').map(({ name }) => name)).toEqual(['switchgear', '*correlator', 'search'])
+    expect(late.filter(({ type }) => type === '@xstate.actor').map(({ name }) => name)).toEqual([
+      'switchgear',
+      '*correlator',
+      'search',
+    ])
     const [, , search] = late.filter(({ type }) => type === '@xstate.actor')
     const snapshots = late.filter(({ sessionId, snapshot }) => sessionId === search?.sessionId && snapshot)
     expect(snapshots.at(-1)?.snapshot?.value).toEqual({ open: 'forced' })

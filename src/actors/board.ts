@@ -10,7 +10,7 @@ import type { Clock } from '../model/clock.ts'
 import type { FailureType } from '../model/failures.ts'
 import { EVERYWHERE } from '../model/orchestrator/alerts.ts'
 import type { OrchestratorConfig } from '../model/orchestrator/config.ts'
-import { type Effect, isAway, type OrchestratorContext, type Review } from '../model/orchestrator/context.ts'
+import { type Effect, isUseless, type OrchestratorContext, type Review } from '../model/orchestrator/context.ts'
 import { rootsOf } from '../model/orchestrator/graph.ts'
 import { coordinates } from '../model/orchestrator/recovery.ts'
 import { parseSaved } from '../model/orchestrator/saved.ts'
@@ -309,7 +309,7 @@ export class Board implements BreakerHost {
   rootOf(service: string): string | undefined {
     const { config, services } = this.context
     if (!config) return undefined
-    const away = (name: string): boolean => isAway(services[name]?.path ?? 'closed.watching')
+    const away = (name: string): boolean => isUseless(services[name]?.path ?? 'closed.watching')
     const [root] = rootsOf(config.places, service, away)
     return root === service ? undefined : root
   }

@@ -302,8 +302,9 @@ export class Breaker {
 
   direct(at: number, directive: Directive): void {
     this.#host.emit({ type: 'directive', at, service: this.service, directive })
-    this.#send({ type: 'directive.set', at, directive })
+    // The orchestrator first: what it makes of this and its own wishes together outdates this alone.
     this.#host.directed(this.service, at, directive)
+    this.#send({ type: 'directive.set', at, directive })
     this.#host.deliver()
   }
 

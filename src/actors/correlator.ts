@@ -1,6 +1,6 @@
 // Looks for patterns in the failures of all services, as an RxJS stream on the board's clock that the orchestrator invokes:
 // failures are told one by one, successes are counted once a second from what the breakers have counted anyway.
-import { concatMap, exhaustMap, from, Observable, Subject, takeWhile, timer } from 'rxjs'
+import { concatMap, exhaustMap, from, type Observable, Subject, takeWhile, timer } from 'rxjs'
 import type { DependencyGraph } from '../analysis/dependencyGraph.ts'
 import { FailureHistory } from '../analysis/failureHistory.ts'
 import { findCorrelations } from '../analysis/findCorrelations.ts'

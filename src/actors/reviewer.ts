@@ -97,7 +97,10 @@ export class Reviewer {
       if (!this.#warned.has(name)) {
         this.#warned.add(name)
         const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
-        process.emitWarning(`the rule ${name} threw and counts as not met; further errors are not shown: ${text}`, 'SwitchgearWarning')
+        process.emitWarning(
+          `the rule ${name} threw and counts as not met; further errors are not shown: ${text}`,
+          'SwitchgearWarning',
+        )
       }
       return false
     }

@@ -1,12 +1,12 @@
 // The records of the journal, which are also the events of the bus: inputs (what was told to the board) and outputs (what
 // it made of it). One shape for both, so that a log line, a bus message and an Observable's value read alike.
 import type { FailureType } from './failures.ts'
+import type { Finding } from './findings.ts'
 import type { Kind } from './kinds.ts'
 import type { TokenUsage } from './measurement.ts'
-import type { BreakerPolicy } from './policy.ts'
-import type { Finding } from './findings.ts'
 import type { OrchestratorConfig, SystemState } from './orchestrator/config.ts'
 import type { Review } from './orchestrator/context.ts'
+import type { BreakerPolicy } from './policy.ts'
 import type { Command, Directive, Signal, SystemCommand } from './signals.ts'
 import type { DegradationLevel, StateName, StatePath } from './states.ts'
 import type { LatencyStats, WindowStats } from './stats.ts'

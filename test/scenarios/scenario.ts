@@ -112,7 +112,11 @@ function told_(event: GearEvent, alerts: boolean): string[] {
       return [`${at} system: ${event.from} → ${event.to}`]
     case 'directive': {
       const { level, admissionRatio, hold, rule, reason } = event.directive
-      const asked = [...(level > 0 ? [`level ${level}`] : []), ...(admissionRatio < 1 ? [`admit ${admissionRatio}`] : []), ...(hold ? ['hold'] : [])]
+      const asked = [
+        ...(level > 0 ? [`level ${level}`] : []),
+        ...(admissionRatio < 1 ? [`admit ${admissionRatio}`] : []),
+        ...(hold ? ['hold'] : []),
+      ]
       return [`${at} ${event.service} is asked: ${asked.join(', ') || 'nothing'} (${rule}: ${reason})`]
     }
     case 'systemCommand':

@@ -33,7 +33,7 @@ export function afterCooldown(
   const alerts: AlertRecord[] = []
   for (const alert of raised) {
     const key = `${alert.code}:${alert.service}`
-    if (next[key] !== undefined && alert.level !== 'info') continue
+    if (next[key] !== undefined) continue
     next[key] = at
     alerts.push({ type: 'alert', at, by: 'orchestrator', ...alert })
   }
@@ -54,8 +54,9 @@ export function systemAlerts(context: OrchestratorContext, to: SystemState, { sc
 export function rootAlerts(context: OrchestratorContext, fresh: readonly string[]): Raised[] {
   return fresh.map((root) => {
     const dependents = dependentsOf(context.config?.places ?? {}, root)
-    const message = `${root} is down, and ${listed(dependents)} ${dependents.length === 1 ? 'depends' : 'depend'} on it`
-    return { service: root, level: 'error', code: 'root_cause', message }
+    const isPlanned = context.services[root]?.path === 'maintenance'
+    const message = `${root} is ${isPlanned ? 'in maintenance' : 'down'}, and ${listed(dependents)} ${dependents.length === 1 ? 'depends' : 'depend'} on it`
+    return { service: root, level: isPlanned ? 'info' : 'error', code: 'root_cause', message }
   })
 }
 

@@ -13,7 +13,14 @@ export interface Coordinated {
   readonly orchestrator?: OrchestratorInput | undefined
 }
 
-export const RESERVED_RULES: readonly string[] = ['cascade_failure_prevention', 'system_overload_protection', 'dependency_chain_protection', 'recovery_coordination', 'emergency', 'released']
+export const RESERVED_RULES: readonly string[] = [
+  'cascade_failure_prevention',
+  'system_overload_protection',
+  'dependency_chain_protection',
+  'recovery_coordination',
+  'emergency',
+  'released',
+]
 
 export function orchestratorConflicts({ services, orchestrator }: Coordinated): OrchestratorConflict[] {
   const names = Object.keys(services)
@@ -27,7 +34,9 @@ export function orchestratorConflicts({ services, orchestrator }: Coordinated): 
       else if (dependsOn.indexOf(name) !== index) conflicts.push({ path, allowed: 'a service that is not yet among them' })
     }
   }
-  const cycle = cycleIn(Object.fromEntries(Object.entries(services).map(([name, { dependsOn }]) => [name, { dependsOn: dependsOn ?? [] }])))
+  const cycle = cycleIn(
+    Object.fromEntries(Object.entries(services).map(([name, { dependsOn }]) => [name, { dependsOn: dependsOn ?? [] }])),
+  )
   if (cycle) {
     conflicts.push({ path: ['services', cycle[0]!, 'dependsOn'], allowed: `no cycle, but there is ${cycle.join(' → ')}` })
   }

@@ -128,12 +128,20 @@ export function initialContext(config: OrchestratorConfig | undefined, at: numbe
   }
 }
 
+/** The rule of a directive that takes back what others asked. */
+export const RELEASED = 'released'
+
 /** No calls pass, or only probes, because it failed or an operator shut it. */
 export function isDown(path: StatePath): boolean {
   return path === 'halfOpen' || path.startsWith('open')
 }
 
-/** What depends on it has nothing to depend on. */
+/** Whoever depends on it cannot recover. */
 export function isAway(path: StatePath): boolean {
   return isDown(path) || path === 'maintenance'
+}
+
+/** Whoever depends on it has nothing to depend on. */
+export function isUseless(path: StatePath): boolean {
+  return isAway(path) || path === 'rateLimited.exhausted' || path === 'budgetLimited.blocked'
 }

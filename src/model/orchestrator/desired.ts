@@ -2,12 +2,10 @@
 // whatever got lost or lapsed is made good by the next look.
 import type { Directive } from '../signals.ts'
 import type { DegradationLevel } from '../states.ts'
-import type { OrchestratorContext } from './context.ts'
+import { type OrchestratorContext, RELEASED } from './context.ts'
 import { coordinates } from './recovery.ts'
 import type { Wish } from './rules.ts'
 
-/** The word for nothing wanted any more. */
-export const RELEASE = 'released'
 const COORDINATION = 'recovery_coordination'
 
 /** The directives that put right what differs at `at`, all of one epoch. */
@@ -44,7 +42,7 @@ export function isHeldBy(
 }
 
 export function inForce(directive: Directive | undefined, at: number): Directive | undefined {
-  return directive && directive.expiresAt > at && directive.rule !== RELEASE ? directive : undefined
+  return directive && directive.expiresAt > at && directive.rule !== RELEASED ? directive : undefined
 }
 
 /** A service that is ready to probe, and has no leave yet, waits: its own patience must not let it pass others. */
@@ -72,7 +70,7 @@ function combined(own: readonly Wish[], mine: Directive | undefined, epoch: numb
 }
 
 function released(epoch: number, { rule }: Directive, at: number): Directive {
-  return { epoch, level: 0, admissionRatio: 1, hold: false, expiresAt: at, rule: RELEASE, reason: `${rule} has let go` }
+  return { epoch, level: 0, admissionRatio: 1, hold: false, expiresAt: at, rule: RELEASED, reason: `${rule} has let go` }
 }
 
 function same(one: Directive, other: Directive | undefined): boolean {

@@ -1,9 +1,10 @@
 // The rules: which of them stand, and what those want of each service. Conditions look at causes only (what services suffer, what
 // was counted and found), never at what the orchestrator itself has ordered.
 import type { FindingPattern } from '../findings.ts'
+import type { Directive } from '../signals.ts'
 import type { DegradationLevel } from '../states.ts'
 import type { OrchestratorConfig, RuleAction, RuleCondition, SystemState } from './config.ts'
-import { isAway, isDown, type OrchestratorContext } from './context.ts'
+import { isAway, isDown, isUseless, type OrchestratorContext } from './context.ts'
 import { dependenciesOf } from './graph.ts'
 import { type Latch, latched } from './hysteresis.ts'
 import type { SystemHealth } from './systemState.ts'
@@ -72,7 +73,7 @@ export function latchesAfter(context: OrchestratorContext, view: RuleView, at: n
   if (chain.enabled) {
     for (const service of relied(config)) {
       const path = services[service]?.path
-      if (path !== undefined) look(`${CHAIN}:${service}`, isAway(path), chain)
+      if (path !== undefined) look(`${CHAIN}:${service}`, isUseless(path), chain)
     }
   }
   for (const rule of ownRules) {
@@ -94,9 +95,12 @@ export function wishesOf(context: OrchestratorContext, view: RuleView): Map<stri
     else wishes.set(service, [one])
   }
   const all = Object.keys(services)
-  // Who is down has been dealt with: it does nothing that could be less.
-  const others = all.filter((service) => !isAway(services[service]!.path))
+  // Who is down does nothing that could be less, and who has just come back does little and proves itself.
+  const others = all.filter((service) => !isAway(services[service]!.path) && services[service]!.path !== 'closed.ramping')
   const { rules, ownRules, places } = config
+  // A rule whose cause has gone keeps whom it has, for a while, and takes in nobody new.
+  const staying = (rule: string, whom: readonly string[]): readonly string[] =>
+    latches[rule]?.clearSince === undefined ? whom : whom.filter((service) => asked(context.force[service]))
   if (system.state === 'emergency' && all.some((service) => places[service]?.critical)) {
     for (const service of others) {
       if (!places[service]?.critical) wish(service, 'emergency', 20, 'what is left is for critical services', { to: 2 })
@@ -104,11 +108,12 @@ export function wishesOf(context: OrchestratorContext, view: RuleView): Map<stri
   }
   if (latches[CASCADE]) {
     const reason = view.failing.length > 0 ? `${listed(view.failing)} failing` : 'services were failing a moment ago'
-    for (const service of others) wish(service, CASCADE, 10, reason, { by: 1 })
+    for (const service of staying(CASCADE, others)) wish(service, CASCADE, 10, reason, { by: 1 })
   }
   if (latches[OVERLOAD]) {
     const { share } = rules[OVERLOAD]
-    for (const service of others) wish(service, OVERLOAD, 9, 'too many calls fail everywhere', { admissionRatio: share })
+    for (const service of staying(OVERLOAD, others))
+      wish(service, OVERLOAD, 9, 'too many calls fail everywhere', { admissionRatio: share })
   }
   const away = Object.keys(latches).filter((name) => name.startsWith(`${CHAIN}:`))
   if (away.length > 0) {
@@ -116,14 +121,22 @@ export function wishesOf(context: OrchestratorContext, view: RuleView): Map<stri
     for (const service of all) {
       const beneath = dependenciesOf(places, service).filter((name) => gone.has(name))
       if (beneath.length === 0) continue
+      const { path } = services[service]!
+      // It was let probe because they are back.
+      const provesItself = path === 'halfOpen' || path === 'closed.ramping'
+      if (provesItself && !beneath.some((name) => isUseless(services[name]?.path ?? 'closed.watching'))) continue
       wish(service, CHAIN, 8, `depends on ${listed(beneath)}`, { to: rules[CHAIN].level })
     }
   }
   for (const { name, priority, then } of ownRules) {
     if (!latches[name]) continue
-    for (const service of meant(then, all, others)) wish(service, name, priority, name, actionOf(then))
+    for (const service of staying(name, meant(then, all, others))) wish(service, name, priority, name, actionOf(then))
   }
   return wishes
+}
+
+function asked(directive: Directive | undefined): boolean {
+  return directive !== undefined && (directive.level > 0 || directive.admissionRatio < 1 || directive.hold)
 }
 
 function isOverloaded(view: RuleView, rule: OrchestratorConfig['rules'][typeof OVERLOAD], stands: boolean): boolean {

@@ -5,8 +5,8 @@ import type { StatePath } from '../states.ts'
 import { afterCooldown, EVERYWHERE, findingAlert, rootAlerts, systemAlerts } from './alerts.ts'
 import {
   type Effect,
-  isAway,
   isDown,
+  isUseless,
   type Judgement,
   NO_NUMBERS,
   type OrchestratorContext,
@@ -95,7 +95,10 @@ function judgementOf(context: OrchestratorContext, at: number): Judgement {
 }
 
 /** Nothing of the board's own needs it to be looked at again. */
-export function isQuiet({ services, latches, told, force, findings, roots, system, granted }: OrchestratorContext, at: number): boolean {
+export function isQuiet(
+  { services, latches, told, force, findings, roots, system, granted }: OrchestratorContext,
+  at: number,
+): boolean {
   return (
     system.state === 'healthy' &&
     isEmpty(latches) &&
@@ -138,9 +141,7 @@ function hear(before: OrchestratorContext, event: Exclude<SupervisorEvent, { typ
       const fence = context.force[service]?.epoch ?? -1
       if (!context.services[service] || directive.epoch < fence) return context
       const force = { ...context.force, [service]: directive }
-      const told = asksSomething(directive, event.at)
-        ? { ...context.told, [service]: directive }
-        : without(context.told, service)
+      const told = asksSomething(directive, event.at) ? { ...context.told, [service]: directive } : without(context.told, service)
       return { ...context, epoch, force, told }
     }
     case 'command.given':
@@ -192,7 +193,7 @@ function rootsAfter(
 ): { readonly roots: OrchestratorContext['roots']; readonly fresh: readonly string[] } {
   const { config, services, roots: before } = context
   const places = config?.places ?? {}
-  const away = (service: string): boolean => isAway(services[service]?.path ?? 'closed.watching')
+  const away = (service: string): boolean => isUseless(services[service]?.path ?? 'closed.watching')
   const failed: Review['failed'] = event.type === 'review' ? event.failed : {}
   const roots: Record<string, RootCause> = {}
   const fresh: string[] = []

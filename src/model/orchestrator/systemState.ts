@@ -1,8 +1,9 @@
 // How the system as a whole is: a health score from 0 to 1, and one of four states. Only what services suffer of themselves
 // counts; what the orchestrator asks of them must not keep alive the state for which it asks.
+import type { Directive } from '../signals.ts'
 import { type StatePath, stateOf } from '../states.ts'
 import type { SystemState } from './config.ts'
-import { isDown, type OrchestratorContext } from './context.ts'
+import { isDown, type OrchestratorContext, RELEASED } from './context.ts'
 
 export interface SystemHealth {
   /** 0–1: the mean over the services, critical ones counting twice. 1 for a board without services. */
@@ -14,7 +15,7 @@ export interface SystemHealth {
   readonly services: number
 }
 
-/** What a service is worth in each state, if its calls succeed. */
+/** What a service is worth in each state. */
 const WORTH: Readonly<Record<ReturnType<typeof stateOf>, number>> = {
   closed: 1,
   degraded: 0.8,
@@ -25,7 +26,7 @@ const WORTH: Readonly<Record<ReturnType<typeof stateOf>, number>> = {
   maintenance: 0,
 }
 
-export function systemHealth({ config, services, force, numbers }: OrchestratorContext, at: number): SystemHealth {
+export function systemHealth({ config, services, force }: OrchestratorContext, at: number): SystemHealth {
   let weight = 0
   let sum = 0
   let open = 0
@@ -36,18 +37,14 @@ export function systemHealth({ config, services, force, numbers }: OrchestratorC
     if (path === 'maintenance') continue
     counted++
     const critical = config?.places[service]?.critical === true
-    const directive = force[service]
-    const directed = directive && directive.expiresAt > at ? Math.max(directive.level, directive.admissionRatio < 1 ? 1 : 0) : 0
-    const worth = worthOf(path, directed)
+    const worth = worthOf(path, directedLevel(force[service], at))
     if (isDown(path)) {
       open++
       if (critical) criticalOpen++
     } else if (stateOf(path) === 'degraded' && worth < 1) degraded++
-    const counts = numbers.services[service]
-    const rate = counts && counts.calls > 0 && !isDown(path) ? counts.failures / counts.calls : 0
     const share = critical ? 2 : 1
     weight += share
-    sum += share * worth * (1 - rate)
+    sum += share * worth
   }
   return { score: weight === 0 ? 1 : sum / weight, open, degraded, criticalOpen, services: counted }
 }
@@ -64,6 +61,13 @@ export function systemStateAfter({ config, system }: OrchestratorContext, health
   if (health.criticalOpen >= criticalServices || score < (afresh ? healthFloor : healthReturn)) return 'emergency'
   if (2 * health.open >= health.services) return 'critical'
   return health.open > 0 || 2 * health.degraded >= health.services ? 'degraded' : 'healthy'
+}
+
+/** How much of a level is a directive's doing. One that lets go is heard by its breaker in a moment, and counts until then. */
+function directedLevel(directive: Directive | undefined, at: number): number {
+  if (!directive || directive.expiresAt < at) return 0
+  if (directive.expiresAt === at) return directive.rule === RELEASED ? 3 : 0
+  return Math.max(directive.level, directive.admissionRatio < 1 ? 1 : 0)
 }
 
 function worthOf(path: StatePath, directed: number): number {
