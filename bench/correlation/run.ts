@@ -22,7 +22,7 @@ async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
       incidents: { type: 'string', default: '40' },
-      quiet: { type: 'string', default: '240' },
+      quiet: { type: 'string', default: '200' },
       tuning: { type: 'boolean', default: false },
     },
   })
