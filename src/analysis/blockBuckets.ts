@@ -25,7 +25,6 @@ export class BlockBuckets {
 
   add(second: number, calls: number, failures: number): void {
     const slot = this.#slot(second)
-    if (slot < 0) return
     this.#calls[slot]! += calls
     this.#failures[slot]! += failures
   }
@@ -34,7 +33,6 @@ export class BlockBuckets {
   ordinary(second: number, calls: number, failures: number, sign: 1 | -1): void {
     if (calls === 0) return
     const slot = this.#slot(second)
-    if (slot < 0) return
     // A late call may have come after the second was taken in; what was never taken in is not taken out.
     const c = sign < 0 ? -Math.min(calls, this.#ordinaryCalls[slot]!) : calls
     const f = sign < 0 ? -Math.min(failures, this.#ordinaryFailures[slot]!) : failures
@@ -131,15 +129,11 @@ export class BlockBuckets {
     return { calls, failures }
   }
 
-  /** The slot of a second's block, made its own if it was an older one's; -1 if it is a newer one's by now. */
+  /** The slot of a second's block, made its own if it was an older one's. Nobody asks for a second that is older than the ring. */
   #slot(second: number): number {
     const block = Math.floor(second / BLOCK_SECONDS)
     const slot = block % SLOTS
-    const held = this.#block[slot]!
-    if (held === block) return slot
-    if (held !== NEVER && held > block) return -1
-    if (block <= this.#newest - BLOCKS) return -1
-    this.#clear(slot, block)
+    if (this.#block[slot] !== block) this.#clear(slot, block)
     return slot
   }
 

@@ -61,9 +61,12 @@ export class FailureHistory {
     if (this.#now === Number.NEGATIVE_INFINITY && at >= 0 && at < Number.MAX_SAFE_INTEGER) this.#begin(at)
     const timely = at >= 0 && at >= this.#now - LATE_MS && at < this.#now + SECONDS_AHEAD * 1000
     const held = timely && Number.isInteger(count) && count > 0 && count < 1e9 ? this.#serviceOf(service) : undefined
-    if (held?.add(at, outcome === 'failure' ? failure : undefined, count, id)) return true
-    this.#refused++
-    return false
+    if (!held) {
+      this.#refused++
+      return false
+    }
+    held.add(at, outcome === 'failure' ? failure : undefined, count, id)
+    return true
   }
 
   /** Says what time it is, epoch ms: judges the seconds that are over, and forgets what has expired. Never goes back. */

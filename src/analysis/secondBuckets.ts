@@ -19,24 +19,19 @@ export class SecondBuckets {
   readonly #types: (Uint32Array | undefined)[] = []
   #ids: (string | undefined)[] | undefined
 
-  /** False when the second has been overwritten by a later one. */
-  add(at: number, failure: FailureType | undefined, count: number, id: string | undefined): boolean {
+  /** At most a minute late or ahead, so that no slot is a later second's. */
+  add(at: number, failure: FailureType | undefined, count: number, id: string | undefined): void {
     const second = Math.floor(at / 1000)
     const slot = second % SLOTS
-    const held = this.#second[slot]!
-    if (held !== second) {
-      if (held !== NEVER && held > second) return false
-      this.#reset(slot, second)
-    }
+    if (this.#second[slot] !== second) this.#reset(slot, second)
     this.#calls[slot]! += count
-    if (failure === undefined) return true
+    if (failure === undefined) return
     this.#noteFirst(slot, Math.floor(at - second * 1000), id)
     this.#failures[slot]! += count
     const place = FAILURE_TYPES.indexOf(failure)
     const counts = this.#types[place] ?? new Uint32Array(SLOTS)
     this.#types[place] = counts
     counts[slot]! += count
-    return true
   }
 
   calls(second: number): number {

@@ -44,12 +44,11 @@ export class ServiceHistory {
     return this.#detector.runs
   }
 
-  add(at: number, failure: FailureType | undefined, count: number, id: string | undefined): boolean {
-    if (!this.seconds.add(at, failure, count, id)) return false
+  add(at: number, failure: FailureType | undefined, count: number, id: string | undefined): void {
+    this.seconds.add(at, failure, count, id)
     const second = Math.floor(at / 1000)
     this.#blocks.add(second, count, failure === undefined ? 0 : count)
     if (second > this.lastSecond) this.lastSecond = second
-    return true
   }
 
   /** Judges the seconds that are over, and forgets what has expired. */

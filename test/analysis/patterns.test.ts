@@ -79,6 +79,16 @@ describe('system-wide', () => {
     expect(ofPattern(tell({ services: FIVE, seconds: 960, faults }).ever, 'system_wide')).toEqual([])
   })
 
+  test('is not what has only just begun to be one: five failures within the last minute', () => {
+    const services = { a: 0.05, b: 0.05, c: 0.05 }
+    const faults = ['a', 'b', 'c'].map((service) => ({ service, from: 3000, to: 3160 }))
+    const { history, ever } = tell({ services, seconds: 3400, faults })
+    expect(history.services().map(({ episodes }) => episodes.length)).toEqual([1, 1, 1])
+    for (const { evidence } of ofPattern(ever, 'system_wide')) {
+      expect(evidence.counts.reduce((sum, { failures }) => sum + failures, 0)).toBeGreaterThanOrEqual(5)
+    }
+  })
+
   test('stands in for the bursts of its services', () => {
     const faults = types.slice(0, 3).map((type, i) => outage('abc'[i]!, 600, { type }))
     expect(patternsOf(tell({ services: FIVE, seconds: 640, faults }).atEnd)).toEqual(['system_wide'])
@@ -117,6 +127,40 @@ describe('common cause', () => {
     const faults = ['a', 'b', 'c'].map((service) => ({ service, from: 600, to: 1100, type: 'timeout' as const }))
     const { atEnd } = tell({ services: FIVE, seconds: 1000, faults, graph: { b: ['a'] } })
     expect(patternsOf(atEnd)).toEqual(['system_wide'])
+  })
+})
+
+describe('a common cause that comes back', () => {
+  test('does not explain itself by having been there before', () => {
+    const faults = [300, 800, 1300, 1800].flatMap((at) =>
+      ['a', 'b', 'c'].map((service) => outage(service, at, { type: 'timeout' })),
+    )
+    const [found] = ofPattern(tell({ services: FIVE, seconds: 1900, faults }).atEnd, 'common_cause')
+    expect(found?.evidence.chance).toBeLessThan(0.001)
+  })
+
+  test('among services that fail every minute is no news', () => {
+    const faults = Array.from({ length: 18 }, (_, i) => {
+      const at = 300 + i * 60
+      return ['a', 'b'].map((service, k) => ({
+        service,
+        from: at + k * 30 * (i % 2),
+        to: at + k * 30 * (i % 2) + 6,
+        type: 'authentication' as const,
+      }))
+    }).flat()
+    const { ever } = tell({ services: { ...FIVE, a: 50, b: 50 }, seconds: 1500, faults })
+    const last = ofPattern(ever, 'common_cause').at(-1)
+    expect(last === undefined || last.interval.from < START + 900_000).toBe(true)
+  })
+
+  test('two of a type at different times are two', () => {
+    const faults = [
+      ...['a', 'b'].map((s) => outage(s, 2000, { type: 'authentication' })),
+      ...['c', 'd'].map((s) => outage(s, 2100, { type: 'authentication' })),
+    ]
+    const found = ofPattern(tell({ services: FIVE, seconds: 2150, lookFrom: 2140, faults }).atEnd, 'common_cause')
+    expect(found.map(({ services }) => services.join(''))).toEqual(['ab', 'cd'])
   })
 })
 
@@ -168,9 +212,31 @@ describe('cascade', () => {
       outage('b', at + 5 + (i % 3) / 2),
       outage('c', at + 15 + (i % 2)),
     ])
-    const [found] = ofPattern(tell({ services: FIVE, seconds: 3600, faults }).atEnd, 'cascade')
+    const [found] = ofPattern(tell({ services: FIVE, seconds: 3600, lookFrom: 3500, faults }).atEnd, 'cascade')
     expect(found).toMatchObject({ root: 'a', services: ['a', 'b', 'c'] })
     expect(found?.recommendations.join()).toContain('dependsOn')
+  })
+
+  test('is not learned by halves: without a direction, or with two beginnings, there are pairs', () => {
+    const together = IRREGULAR.flatMap((at) =>
+      (['timeout', 'http_error', 'memory_error'] as const).map((type, i) => outage('abc'[i]!, at, { type })),
+    )
+    expect(patternsOf(tell({ services: FIVE, seconds: 3600, lookFrom: 3500, faults: together }).atEnd)).toEqual([
+      'temporal_correlation',
+    ])
+    const twice = IRREGULAR.flatMap((at) => [outage('a', at), outage('b', at), outage('c', at + 20)])
+    expect(patternsOf(tell({ services: FIVE, seconds: 3600, lookFrom: 3500, faults: twice }).atEnd)).toEqual([
+      'temporal_correlation',
+    ])
+  })
+
+  test('goes the way of the dependency, though the dependent was seen to fail first', () => {
+    const faults = IRREGULAR.flatMap((at) => [
+      { service: 'b', from: at, to: at },
+      { service: 'a', from: at + 2, to: at + 2 },
+    ])
+    const [found] = tell({ services: FIVE, seconds: 3600, lookFrom: 3500, faults, graph: { b: ['a'] } }).atEnd
+    expect(found).toMatchObject({ pattern: 'cascade', root: 'a', services: ['a', 'b'] })
   })
 
   test('is what a pair is that a known dependency connects', () => {
@@ -178,7 +244,7 @@ describe('cascade', () => {
       { service: 'a', from: at, to: at },
       { service: 'b', from: at + 2, to: at + 2 },
     ])
-    const { atEnd } = tell({ services: FIVE, seconds: 3600, faults, graph: { b: ['a'] } })
+    const { atEnd } = tell({ services: FIVE, seconds: 3600, lookFrom: 3500, faults, graph: { b: ['a'] } })
     expect(patternsOf(atEnd)).toEqual(['cascade'])
     expect(atEnd[0]).toMatchObject({ root: 'a', lagMs: 2000 })
   })
@@ -196,7 +262,7 @@ describe('temporal correlation', () => {
     [50, { from: 'a', to: 'd' }],
     [-7, { from: 'd', to: 'a' }],
   ])('with a lag of %d s, goes %j', (lag, direction) => {
-    const found = tell({ services: FIVE, seconds: 3600, faults: pairAt(lag) }).atEnd
+    const found = tell({ services: FIVE, seconds: 3600, lookFrom: 3500, faults: pairAt(lag) }).atEnd
     const [pair, ...others] = ofPattern(found, 'temporal_correlation')
     expect(others).toEqual([])
     expect(pair).toMatchObject({ services: ['a', 'd'], evidence: { occasions: IRREGULAR.length } })
@@ -210,7 +276,7 @@ describe('temporal correlation', () => {
       { service: 'a', from: at, to: at },
       { service: 'd', from: at + 1, to: at + 1 },
     ])
-    expect(patternsOf(tell({ services: FIVE, seconds: 3600, faults }).atEnd)).toEqual(['temporal_correlation'])
+    expect(patternsOf(tell({ services: FIVE, seconds: 3600, lookFrom: 3500, faults }).atEnd)).toEqual(['temporal_correlation'])
   })
 
   test('is not seen in two services that are merely busy failing', () => {

@@ -23,6 +23,8 @@ export interface Story {
   readonly seconds: number
   readonly faults?: readonly Told[]
   readonly graph?: Readonly<Record<string, readonly string[]>>
+  /** The second from which on findings are asked for; 0. */
+  readonly lookFrom?: number
 }
 
 /** Plays a story, and says what stands at its end and at every tenth second before. */
@@ -38,14 +40,16 @@ export function tell(story: Story): { readonly history: FailureHistory; readonly
     for (const [service, rate] of Object.entries(story.services)) {
       const before = calls.get(service) ?? 0
       calls.set(service, before + rate)
+      const active = (story.faults ?? []).filter((one) => one.service === service && one.from < second + 1 && one.to > second)
+      if (active.length === 0) {
+        const count = Math.ceil(before + rate) - Math.ceil(before)
+        if (count > 0) history.add(at, service, 'success', undefined, count)
+        continue
+      }
       for (let call = Math.ceil(before); call < before + rate; call++) {
         const when = at + ((call * 370) % 1000)
-        const fault = (story.faults ?? []).find(
-          (one) =>
-            one.service === service &&
-            when >= START + one.from * 1000 &&
-            when < START + one.to * 1000 &&
-            call % 10 < (one.tenths ?? 10),
+        const fault = active.find(
+          (one) => when >= START + one.from * 1000 && when < START + one.to * 1000 && call % 10 < (one.tenths ?? 10),
         )
         history.add(when, service, fault ? 'failure' : 'success', fault?.type)
       }
@@ -53,7 +57,7 @@ export function tell(story: Story): { readonly history: FailureHistory; readonly
     for (const { service, from, to, type } of story.faults ?? []) {
       if (from === to && Math.floor(from) === second) history.add(START + from * 1000, service, 'failure', type)
     }
-    if (second % 10 === 9) {
+    if (second % 10 === 9 && second >= (story.lookFrom ?? 0)) {
       atEnd = findCorrelations(history, graph, at + 1000)
       ever.push(...atEnd)
     }
