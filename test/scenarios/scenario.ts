@@ -1,6 +1,7 @@
 // What the scenarios share: a board in virtual time with traffic that the story turns good or bad, the whole sequence of what
 // happened as lines to read, and the proof that its journal replays to the same.
 import { expect, onTestFinished } from 'vitest'
+import type { Permit } from '../../src/actors/permit.ts'
 import { MemoryJournal } from '../../src/bus/memoryJournal.ts'
 import type { ServiceInput } from '../../src/model/config.ts'
 import { CallRejectedError } from '../../src/model/errors.ts'
@@ -35,6 +36,8 @@ export interface Story<Names extends string> {
   pass(seconds: number, ...to: Names[]): void
   /** One call; true when it was let through. */
   call(service: Names): boolean
+  /** So many calls of each at once, which end together half a second later. */
+  crowd(calls: number, ...to: Names[]): void
   /** What happened since it was last asked: transitions, directives, system states; alerts too if wanted. */
   happened(options?: { readonly alerts?: boolean }): string[]
   /** Replays the journal and holds it against what happened; to be called at the end. */
@@ -61,17 +64,24 @@ export async function story<const Services extends Record<string, ServiceInput>>
   gear.events$.subscribe((event) => events.push(event))
   const how = new Map<string, Answer>()
   let told = 0
-  const call = (service: Names): boolean => {
+  const asked = new Map<string, string>()
+  const admitted = (service: Names): Permit[] => {
     try {
-      const permit = gear.admit(service)
-      const answer = how.get(service) ?? 'well'
-      if (answer === 'well') permit.succeed()
-      else permit.fail(Object.assign(new Error(`status ${answer}`), { status: answer, headers: {} }))
-      return true
+      return [gear.admit(service)]
     } catch (error) {
-      if (error instanceof CallRejectedError) return false
+      if (error instanceof CallRejectedError) return []
       throw error
     }
+  }
+  const end = (permit: Permit): void => {
+    const answer = how.get(permit.service) ?? 'well'
+    if (answer === 'well') permit.succeed()
+    else permit.fail(Object.assign(new Error(`status ${answer}`), { status: answer, headers: {} }))
+  }
+  const call = (service: Names): boolean => {
+    const permits = admitted(service)
+    for (const permit of permits) end(permit)
+    return permits.length > 0
   }
   return {
     gear: gear as unknown as Switchgear<Record<Names, ServiceInput>>,
@@ -90,8 +100,14 @@ export async function story<const Services extends Record<string, ServiceInput>>
       }
     },
     call,
+    crowd(calls, ...to) {
+      const permits = Array.from({ length: calls }, () => to.flatMap(admitted)).flat()
+      clock.advance(500)
+      for (const permit of permits) end(permit)
+      clock.advance(500)
+    },
     happened({ alerts = false } = {}) {
-      const lines = events.slice(told).flatMap((event) => told_(event, alerts))
+      const lines = events.slice(told).flatMap((event) => lineOf(event, alerts, asked))
       told = events.length
       return lines
     },
@@ -103,7 +119,7 @@ export async function story<const Services extends Record<string, ServiceInput>>
   }
 }
 
-function told_(event: GearEvent, alerts: boolean): string[] {
+function lineOf(event: GearEvent, alerts: boolean, asked: Map<string, string>): string[] {
   const at = `${event.at / 1000}`
   switch (event.type) {
     case 'transition':
@@ -112,12 +128,15 @@ function told_(event: GearEvent, alerts: boolean): string[] {
       return [`${at} system: ${event.from} → ${event.to}`]
     case 'directive': {
       const { level, admissionRatio, hold, rule, reason } = event.directive
-      const asked = [
+      const parts = [
         ...(level > 0 ? [`level ${level}`] : []),
         ...(admissionRatio < 1 ? [`admit ${admissionRatio}`] : []),
         ...(hold ? ['hold'] : []),
       ]
-      return [`${at} ${event.service} is asked: ${asked.join(', ') || 'nothing'} (${rule}: ${reason})`]
+      const wish = `${parts.join(', ') || 'nothing'} (${rule}: ${reason})`
+      const again = asked.get(event.service) === wish
+      asked.set(event.service, wish)
+      return [`${at} ${event.service} is asked ${again ? 'the same again' : wish}`]
     }
     case 'systemCommand':
       return [`${at} ${event.command.by}: ${event.command.name} (${event.command.why})`]

@@ -3,7 +3,7 @@
 import type { Finding } from '../findings.ts'
 import type { AlertLevel, AlertRecord } from '../records.ts'
 import type { SystemState } from './config.ts'
-import type { OrchestratorContext } from './context.ts'
+import { isDown, type OrchestratorContext } from './context.ts'
 import { dependentsOf } from './graph.ts'
 import { coordinates } from './recovery.ts'
 import { listed } from './rules.ts'
@@ -54,8 +54,10 @@ export function systemAlerts(context: OrchestratorContext, to: SystemState, { sc
 export function rootAlerts(context: OrchestratorContext, fresh: readonly string[]): Raised[] {
   return fresh.map((root) => {
     const dependents = dependentsOf(context.config?.places ?? {}, root)
-    const isPlanned = context.services[root]?.path === 'maintenance'
-    const message = `${root} is ${isPlanned ? 'in maintenance' : 'down'}, and ${listed(dependents)} ${dependents.length === 1 ? 'depends' : 'depend'} on it`
+    const path = context.services[root]?.path ?? 'closed.watching'
+    const isPlanned = path === 'maintenance'
+    const how = isPlanned ? 'in maintenance' : isDown(path) ? 'down' : 'used up'
+    const message = `${root} is ${how}, and ${listed(dependents)} ${dependents.length === 1 ? 'depends' : 'depend'} on it`
     return { service: root, level: isPlanned ? 'info' : 'error', code: 'root_cause', message }
   })
 }

@@ -44,6 +44,8 @@ export interface OrchestratorContext {
   readonly told: Readonly<Record<string, Directive>>
   /** Rules that stand, by name; of dependency_chain_protection one for each dependency, `rule:dependency`. */
   readonly latches: Readonly<Record<string, Latch>>
+  /** The rules that last wanted something of each service. */
+  readonly wanted: Readonly<Record<string, readonly string[]>>
   readonly findings: readonly Finding[]
   readonly roots: Readonly<Record<string, RootCause>>
   /** Recoveries under way and since when; those that nobody calls have given their place back. */
@@ -119,6 +121,7 @@ export function initialContext(config: OrchestratorConfig | undefined, at: numbe
     force: {},
     told: {},
     latches: {},
+    wanted: {},
     findings: [],
     roots: {},
     granted: {},

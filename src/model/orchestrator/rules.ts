@@ -1,7 +1,6 @@
 // The rules: which of them stand, and what those want of each service. Conditions look at causes only (what services suffer, what
 // was counted and found), never at what the orchestrator itself has ordered.
 import type { FindingPattern } from '../findings.ts'
-import type { Directive } from '../signals.ts'
 import type { DegradationLevel } from '../states.ts'
 import type { OrchestratorConfig, RuleAction, RuleCondition, SystemState } from './config.ts'
 import { isAway, isDown, isUseless, type OrchestratorContext } from './context.ts'
@@ -98,9 +97,10 @@ export function wishesOf(context: OrchestratorContext, view: RuleView): Map<stri
   // Who is down does nothing that could be less, and who has just come back does little and proves itself.
   const others = all.filter((service) => !isAway(services[service]!.path) && services[service]!.path !== 'closed.ramping')
   const { rules, ownRules, places } = config
+  const wanted = (service: string, rule: string): boolean => context.wanted[service]?.includes(rule) ?? false
   // A rule whose cause has gone keeps whom it has, for a while, and takes in nobody new.
   const staying = (rule: string, whom: readonly string[]): readonly string[] =>
-    latches[rule]?.clearSince === undefined ? whom : whom.filter((service) => asked(context.force[service]))
+    latches[rule]?.clearSince === undefined ? whom : whom.filter((service) => wanted(service, rule))
   if (system.state === 'emergency' && all.some((service) => places[service]?.critical)) {
     for (const service of others) {
       if (!places[service]?.critical) wish(service, 'emergency', 20, 'what is left is for critical services', { to: 2 })
@@ -122,9 +122,9 @@ export function wishesOf(context: OrchestratorContext, view: RuleView): Map<stri
       const beneath = dependenciesOf(places, service).filter((name) => gone.has(name))
       if (beneath.length === 0) continue
       const { path } = services[service]!
-      // It was let probe because they are back.
-      const provesItself = path === 'halfOpen' || path === 'closed.ramping'
-      if (provesItself && !beneath.some((name) => isUseless(services[name]?.path ?? 'closed.watching'))) continue
+      const areBack = !beneath.some((name) => isUseless(services[name]?.path ?? 'closed.watching'))
+      // Who may probe because they are back has to prove itself anyway; and nobody new is taken in.
+      if (areBack && (isDown(path) || path === 'closed.ramping' || !wanted(service, CHAIN))) continue
       wish(service, CHAIN, 8, `depends on ${listed(beneath)}`, { to: rules[CHAIN].level })
     }
   }
@@ -133,10 +133,6 @@ export function wishesOf(context: OrchestratorContext, view: RuleView): Map<stri
     for (const service of staying(name, meant(then, all, others))) wish(service, name, priority, name, actionOf(then))
   }
   return wishes
-}
-
-function asked(directive: Directive | undefined): boolean {
-  return directive !== undefined && (directive.level > 0 || directive.admissionRatio < 1 || directive.hold)
 }
 
 function isOverloaded(view: RuleView, rule: OrchestratorConfig['rules'][typeof OVERLOAD], stands: boolean): boolean {

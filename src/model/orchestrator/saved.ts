@@ -17,6 +17,7 @@ const savedSchema = z.object({
   force: directives,
   told: directives,
   latches: z.record(z.string(), z.object({ since: number, clearSince: number.optional() })),
+  wanted: z.record(z.string(), z.array(z.string())),
   findings: z.array(findingSchema).max(10_000),
   roots: z.record(z.string(), z.object({ since: number, failures: z.record(z.string(), number) })),
   granted: z.record(z.string(), number),

@@ -18,7 +18,7 @@ import {
 import { directivesAt, isHeldBy } from './desired.ts'
 import { dependentsOf, rootsOf } from './graph.ts'
 import { coordinates, permitsAt, stillGranted, underWay, waitingOf } from './recovery.ts'
-import { latchesAfter, viewOf, wishesOf } from './rules.ts'
+import { latchesAfter, viewOf, type Wish, wishesOf } from './rules.ts'
 import { systemHealth, systemStateAfter } from './systemState.ts'
 
 export interface Supervision {
@@ -75,6 +75,7 @@ export function supervise(before: OrchestratorContext, event: SupervisorEvent): 
   if (permits.length > 0) {
     context = { ...context, granted: { ...context.granted, ...Object.fromEntries(permits.map((service) => [service, at])) } }
   }
+  context = { ...context, wanted: wantedBy(context.wanted, wishes) }
   const directives = directivesAt(context, wishes, at)
   for (const { service, directive } of directives) effects.push({ type: 'directive', at, service, directive })
   // A hold that is lifted is a permit already; another permit is passed over.
@@ -92,6 +93,17 @@ export function supervise(before: OrchestratorContext, event: SupervisorEvent): 
 function judgementOf(context: OrchestratorContext, at: number): Judgement {
   const recovering = underWay(context) + waitingOf(context).length
   return { type: 'system.judged', at, to: context.system.state, recovering }
+}
+
+/** By service, the rules that want something of it; the same object where nothing has changed. */
+function wantedBy(before: OrchestratorContext['wanted'], wishes: ReadonlyMap<string, readonly Wish[]>): OrchestratorContext['wanted'] {
+  const now = Object.fromEntries([...wishes].map(([service, own]) => [service, own.map(({ rule }) => rule)]))
+  return isDeepEqual(before, now) ? before : now
+}
+
+function isDeepEqual(one: OrchestratorContext['wanted'], other: OrchestratorContext['wanted']): boolean {
+  const keys = Object.keys(one)
+  return keys.length === Object.keys(other).length && keys.every((key) => one[key]!.join() === other[key]?.join())
 }
 
 /** Nothing of the board's own needs it to be looked at again. */
@@ -123,6 +135,7 @@ function hear(before: OrchestratorContext, event: Exclude<SupervisorEvent, { typ
         ...context,
         services: without(context.services, service),
         force: without(context.force, service),
+        wanted: without(context.wanted, service),
         told: without(context.told, service),
         granted: without(context.granted, service),
       }
