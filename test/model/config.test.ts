@@ -107,8 +107,8 @@ describe('a refusal tells where, what stands there and what is allowed', () => {
   })
 
   test.each([
-    [undefined, '', 'an object with keys services, routes, budgets, journal, seed'],
-    [[], '', 'an object with keys services, routes, budgets, journal, seed'],
+    [undefined, '', 'an object with keys services, routes, budgets, orchestrator, journal, seed'],
+    [[], '', 'an object with keys services, routes, budgets, orchestrator, journal, seed'],
     [{}, 'services', 'an object of services by name'],
     [{ services: [] }, 'services', 'an object of services by name'],
     [{ services: { a: 5 } }, 'services.a', expect.stringContaining('an object with keys kind, trip')],
@@ -164,9 +164,9 @@ describe('an unknown key is refused', () => {
   test('with the keys there are', () => {
     expect(refusal({ services: {}, banana: 1 })).toMatchObject({
       path: 'banana',
-      allowed: 'the keys services, routes, budgets, journal, seed',
+      allowed: 'the keys services, routes, budgets, orchestrator, journal, seed',
     })
-    expect(refusalOf({ dependsOn: ['other'] }).allowed).toMatch(/^the keys kind, trip, window, .*maxKeys, .*fallback$/)
+    expect(refusalOf({ dependsUpon: ['other'] }).allowed).toMatch(/^the keys kind, trip, window, .*maxKeys, .*recoveryPriority$/)
   })
 
   test('even when its value is undefined', () => {

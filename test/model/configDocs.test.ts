@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { configSchema } from '../../src/model/config.ts'
+import { placeOf } from '../../src/model/orchestrator/config.ts'
 import { type BreakerPolicy, KINDS, policySchema, resolvePolicy } from '../../src/model/policy.ts'
 import { alternatives, inWords, nodesAt, type SchemaNode, schemaNode } from '../../src/model/schemaNode.ts'
 import { resolveSettings } from '../../src/model/settings.ts'
@@ -76,6 +77,7 @@ describe('docs/configuration.md', () => {
         const value = key.split('.').reduce<unknown>((inner, part) => (inner as Record<string, unknown>)[part], {
           ...resolvePolicy(kind),
           ...resolveSettings(kind),
+          ...placeOf(kind, {}),
         })
         expect(String(value)).toBe(stated)
       }

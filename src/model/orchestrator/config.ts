@@ -186,7 +186,8 @@ export function resolveOrchestrator(
 /** What all else stands on comes back first. */
 const FIRST: readonly Kind[] = ['cache', 'lightrag', 'openai', 'perplexity']
 
-function placeOf(kind: Kind, { dependsOn = [], critical = false, recoveryPriority }: PlaceInput): Place {
+/** A place with its defaults filled in. */
+export function placeOf(kind: Kind, { dependsOn = [], critical = false, recoveryPriority }: PlaceInput): Place {
   const rank = FIRST.indexOf(kind)
   return { dependsOn: [...dependsOn], critical, recoveryPriority: recoveryPriority ?? (rank < 0 ? FIRST.length : rank) + 1 }
 }

@@ -96,7 +96,10 @@ function judgementOf(context: OrchestratorContext, at: number): Judgement {
 }
 
 /** By service, the rules that want something of it; the same object where nothing has changed. */
-function wantedBy(before: OrchestratorContext['wanted'], wishes: ReadonlyMap<string, readonly Wish[]>): OrchestratorContext['wanted'] {
+function wantedBy(
+  before: OrchestratorContext['wanted'],
+  wishes: ReadonlyMap<string, readonly Wish[]>,
+): OrchestratorContext['wanted'] {
   const now = Object.fromEntries([...wishes].map(([service, own]) => [service, own.map(({ rule }) => rule)]))
   return isDeepEqual(before, now) ? before : now
 }
