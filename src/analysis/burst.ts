@@ -5,14 +5,13 @@ import { prevailing } from './episodes.ts'
 import { recommend } from './recommendations.ts'
 import { evidence, isLive, MINUTE_MS, type Scene } from './scene.ts'
 
-const LEAST_FAILURES = 5
 /** The least share of calls that is lost and ordinarily would not be. */
 const LEAST_EFFECT = 0.2
 
 export function bursts(scene: Scene): Finding[] {
   return scene.services.flatMap(({ service, episodes }) => {
     const episode = episodes.at(-1)
-    if (!episode || episode.failures < LEAST_FAILURES || !isLive(episode, scene.at, MINUTE_MS)) return []
+    if (!episode || !isLive(episode, scene.at, MINUTE_MS)) return []
     const { from, to, calls, failures, baseline, chance } = episode
     const effect = Math.max(0, failures / calls - baseline) / (1 - baseline)
     if (effect < LEAST_EFFECT) return []

@@ -82,7 +82,7 @@ describe('what is held', () => {
   test('however often a service fails, its episodes and lone failures are limited in number', () => {
     const faults = Array.from({ length: 200 }, (_, i) => ({ service: 'a', from: 300 + i * 40, to: 300 + i * 40 + 5 }))
     const lone = Array.from({ length: 200 }, (_, i) => ({ service: 'b', from: 300 + i * 40, to: 300 + i * 40 }))
-    const { history } = tell({ services: { a: 10, b: 10 }, seconds: 8400, faults: [...faults, ...lone] })
+    const { history } = tell({ services: { a: 10, b: 10 }, seconds: 8400, lookFrom: 8390, faults: [...faults, ...lone] })
     expect(history.service('a')?.episodes.length).toBeLessThanOrEqual(64)
     expect(history.service('a')?.runs.length).toBeLessThanOrEqual(64)
     expect(history.service('b')?.lone.length).toBe(128)
@@ -139,7 +139,12 @@ describe('episodes', () => {
   })
 
   test('that last longer than a quarter of an hour become what is ordinary', () => {
-    const { history } = tell({ services: { a: 10 }, seconds: 3600, faults: [{ service: 'a', from: 600, to: 3000, tenths: 4 }] })
+    const { history } = tell({
+      services: { a: 10 },
+      seconds: 3600,
+      lookFrom: 3590,
+      faults: [{ service: 'a', from: 600, to: 3000, tenths: 4 }],
+    })
     expect(history.service('a')?.episodes[0]?.to).toBeLessThan(START + 2_900_000)
   })
 })

@@ -191,6 +191,15 @@ describe('cascade', () => {
     if (expected && faults.length === 2) expect(found?.lagMs).toBeGreaterThanOrEqual((faults[1]!.from - 600) * 1000)
   })
 
+  test.each([
+    [58, ['cascade', 'burst']],
+    [70, ['burst']],
+  ])('after a quiet hour, %d s behind: %j', (lag, patterns) => {
+    const faults = [outage('a', 3000), outage('b', 3000 + lag)]
+    const { ever } = tell({ services: FIVE, seconds: 3200, lookFrom: 3000, faults, graph: chain })
+    expect(patternsOf(ever)).toEqual([...patterns].sort())
+  })
+
   test('names the nearest when two dependencies fail, and the root above both', () => {
     const graph = { b: ['a'], c: ['b', 'a'], d: ['c'] }
     const faults = ['a', 'b', 'c', 'd'].map((service, i) => outage(service, 600 + i * 5))
@@ -349,7 +358,7 @@ describe('recurring', () => {
     let clear = 0
     for (let round = 0; round < 400; round++) {
       const onsets = [START]
-      while (onsets.length < 8) onsets.push(onsets.at(-1)! + 10_000 - 200_000 * Math.log(1 - random.next()))
+      while (onsets.length < 12) onsets.push(onsets.at(-1)! + 10_000 - 15_000 * Math.log(1 - random.next()))
       if ((rhythmOf(onsets)?.chance ?? 1) < 0.05) clear++
     }
     expect(clear).toBeLessThanOrEqual(400 * 0.05)

@@ -34,13 +34,16 @@ export function tell(story: Story): { readonly history: FailureHistory; readonly
   const ever: Finding[] = []
   let atEnd: Finding[] = []
   const calls = new Map<string, number>()
+  const own = new Map(
+    Object.keys(story.services).map((service) => [service, (story.faults ?? []).filter((one) => one.service === service)]),
+  )
   for (let second = 0; second < story.seconds; second++) {
     const at = START + second * 1000
     history.advance(at)
     for (const [service, rate] of Object.entries(story.services)) {
       const before = calls.get(service) ?? 0
       calls.set(service, before + rate)
-      const active = (story.faults ?? []).filter((one) => one.service === service && one.from < second + 1 && one.to > second)
+      const active = own.get(service)?.filter((one) => one.from < second + 1 && one.to > second) ?? []
       if (active.length === 0) {
         const count = Math.ceil(before + rate) - Math.ceil(before)
         if (count > 0) history.add(at, service, 'success', undefined, count)
