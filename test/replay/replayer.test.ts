@@ -246,7 +246,14 @@ describe('between sessions', () => {
     const startedAt = last.type === 'header' ? last.startedAt : last.at
     const { config } = first.orchestrator ?? {}
     const orchestrator = config && { orchestrator: { config, saved: replayer.savedOrchestrator() } }
-    return { ...first, reason, startedAt, saved: replayer.saved(), ...orchestrator, ...(dropped === undefined ? undefined : { dropped }) }
+    return {
+      ...first,
+      reason,
+      startedAt,
+      saved: replayer.saved(),
+      ...orchestrator,
+      ...(dropped === undefined ? undefined : { dropped }),
+    }
   }
 
   it('a rotation goes on without a difference', () => {
