@@ -14,5 +14,17 @@ export type { CacheStats } from './adapters/cacheStats.ts'
 export type { FetchedRequest, FetchOptions } from './adapters/fetchTarget.ts'
 export type { GuardedCache } from './adapters/guardedCache.ts'
 export type { MonitorOptions, MonitorRound, ServiceMonitor } from './adapters/serviceMonitor.ts'
+export type { Finding, FindingEvidence, FindingPattern } from './model/findings.ts'
+export type {
+  OrchestratorConfig,
+  OrchestratorInput,
+  RuleAction,
+  RuleCondition,
+  SystemState,
+} from './model/orchestrator/config.ts'
+export type { RootCause } from './model/orchestrator/context.ts'
 export type { Backend, Strategy } from './model/route.ts'
+export type { SystemCommand } from './model/signals.ts'
+export type { OrchestratorRule, ServiceView, SystemView } from './orchestratorRules.ts'
 export type { RouteHandle } from './routeHandle.ts'
+export type { SystemStatus } from './systemStatus.ts'

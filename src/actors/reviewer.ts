@@ -1,7 +1,7 @@
 // Looks at all services once a second while something may be the matter, and puts what it counted before the orchestrator. A
 // live board's; a replay hears the reviews from the journal. Costs nothing while all is well.
 import type { Clock } from '../model/clock.ts'
-import type { Review } from '../model/orchestrator/context.ts'
+import type { Review } from '../model/orchestrator/review.ts'
 import { Timer } from '../model/timer.ts'
 import type { Breaker } from './breaker.ts'
 import { parentOf } from './keyedName.ts'

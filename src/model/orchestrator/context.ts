@@ -6,6 +6,7 @@ import type { Command, Directive, SystemCommand } from '../signals.ts'
 import type { StatePath } from '../states.ts'
 import type { OrchestratorConfig, SystemState } from './config.ts'
 import type { Latch } from './hysteresis.ts'
+import type { Numbers, Review } from './review.ts'
 
 /** One service as the orchestrator sees it. */
 export interface ServiceStand {
@@ -13,14 +14,6 @@ export interface ServiceStand {
   readonly since: number
   /** It tripped, and has not come back; an operator's trip and a maintenance are no failing. */
   readonly failing: boolean
-}
-
-/** What a review counted. */
-export interface Numbers {
-  /** In the windows of all services that admit calls in the ordinary way. */
-  readonly calls: number
-  /** Those services whose windows hold failures. */
-  readonly services: Readonly<Record<string, { readonly calls: number; readonly failures: number }>>
 }
 
 /** Someone at the bottom of what is down, and what it took with it. */
@@ -59,18 +52,6 @@ export interface OrchestratorContext {
 
 /** All of it but the configuration, which the header tells apart. */
 export type SavedOrchestrator = Omit<OrchestratorContext, 'config'>
-
-export interface Review {
-  readonly type: 'review'
-  readonly at: number
-  readonly calls: number
-  readonly services: Numbers['services']
-  /** Failures since the last review, by service. */
-  readonly failed: Readonly<Record<string, number>>
-  /** Half-open services without a call since the last review. */
-  readonly idle: readonly string[]
-  readonly verdicts: readonly string[]
-}
 
 export type SupervisorEvent =
   | { readonly type: 'breaker.added' | 'breaker.removed'; readonly at: number; readonly service: string }

@@ -1,23 +1,21 @@
 // What the orchestrator makes of an event: another context, and what it wants done. The pure heart of orchestratorMachine.
 import type { AlertRecord } from '../records.ts'
-import type { Command, Directive, SystemCommand } from '../signals.ts'
+import type { Directive } from '../signals.ts'
 import type { StatePath } from '../states.ts'
 import { afterCooldown, EVERYWHERE, findingAlert, rootAlerts, systemAlerts } from './alerts.ts'
+import { commandsFor } from './commands.ts'
 import {
   type Effect,
   isDown,
-  isUseless,
   type Judgement,
   NO_NUMBERS,
   type OrchestratorContext,
-  type Review,
-  type RootCause,
   type ServiceStand,
   type SupervisorEvent,
 } from './context.ts'
 import { directivesAt, isHeldBy } from './desired.ts'
-import { dependentsOf, rootsOf } from './graph.ts'
 import { coordinates, permitsAt, stillGranted, underWay, waitingOf } from './recovery.ts'
+import { rootsAfter } from './roots.ts'
 import { latchesAfter, viewOf, type Wish, wishesOf } from './rules.ts'
 import { systemHealth, systemStateAfter } from './systemState.ts'
 
@@ -199,55 +197,6 @@ function asksSomething({ level, admissionRatio, hold, expiresAt }: Directive, at
 function withoutLapsed(context: OrchestratorContext, at: number): OrchestratorContext {
   const lapsed = Object.keys(context.told).filter((service) => context.told[service]!.expiresAt <= at)
   return lapsed.length === 0 ? context : { ...context, told: lapsed.reduce(without, context.told) }
-}
-
-/** Who is at the bottom of what is down, and the failures of others that are put down to it. */
-function rootsAfter(
-  context: OrchestratorContext,
-  event: SupervisorEvent,
-  at: number,
-): { readonly roots: OrchestratorContext['roots']; readonly fresh: readonly string[] } {
-  const { config, services, roots: before } = context
-  const places = config?.places ?? {}
-  const away = (service: string): boolean => isUseless(services[service]?.path ?? 'closed.watching')
-  const failed: Review['failed'] = event.type === 'review' ? event.failed : {}
-  const roots: Record<string, RootCause> = {}
-  const fresh: string[] = []
-  for (const service of Object.keys(services)) {
-    if (!away(service) || rootsOf(places, service, away)[0] !== service) continue
-    const dependents = dependentsOf(places, service)
-    if (dependents.length === 0) continue
-    const known = before[service]
-    if (!known) fresh.push(service)
-    const root = known ?? { since: at, failures: {} }
-    const more = dependents.filter((name) => (failed[name] ?? 0) > 0)
-    const failures = Object.fromEntries(more.map((name) => [name, (root.failures[name] ?? 0) + failed[name]!]))
-    roots[service] = more.length === 0 ? root : { ...root, failures: { ...root.failures, ...failures } }
-  }
-  return { roots, fresh }
-}
-
-/** Who of the services a command is meant for, and what each is told. */
-function commandsFor({ services }: OrchestratorContext, command: SystemCommand, at: number): Effect[] {
-  const { name, by, why } = command
-  const meant = Object.keys(services).filter((service) => command.services?.includes(service) ?? true)
-  const each = (to: readonly string[], one: Command): Effect[] =>
-    to.map((service): Effect => ({ type: 'command', at, service, command: one }))
-  switch (name) {
-    case 'tripAll':
-      return each(meant, { name: 'trip', by, why })
-    case 'recoverAll':
-      return each(
-        meant.filter((service) => services[service]?.path !== 'maintenance'),
-        { name: 'reset', by, why },
-      )
-    case 'beginMaintenance': {
-      const { until } = command
-      return each(meant, { name, by, why, ...(until === undefined ? undefined : { until }) })
-    }
-    case 'endMaintenance':
-      return each(meant, { name, by, why })
-  }
 }
 
 function permitAtOnce(event: SupervisorEvent): Effect[] {
