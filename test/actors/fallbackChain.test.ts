@@ -221,13 +221,13 @@ describe('a list of steps', () => {
   })
 
   it('tells nothing once the board is closed', async () => {
-    const { gear, heard } = await testBoard(services)
+    const { gear, journal } = await testBoard(services)
     const { promise, reject } = open<string>()
     const call = gear.execute('perplexity', () => promise, { fallback: [{ service: 'openai', run: () => 'hello' }] })
     await gear.close()
     reject(down)
     await expect(call).rejects.toBe(down)
-    expect(ofType(heard, 'decision')).toEqual([])
+    expect(ofType(journal.records, 'decision')).toEqual([])
   })
 })
 
