@@ -6,7 +6,7 @@ import type { Breaker } from './breaker.ts'
 import { Call } from './call.ts'
 import type { BudgetRefusal, BudgetRequest, Reservation } from './callFollower.ts'
 
-export interface CallOptions extends Omit<BudgetRequest, 'override'> {
+export interface CallOptions extends Omit<BudgetRequest, 'override' | 'bypass'> {
   readonly exemption?: Exemption | undefined
   /** Who claims an emergency override, and why. */
   readonly claim?: { readonly by: string; readonly why: string } | undefined
@@ -29,6 +29,7 @@ export function admitCall(breaker: Breaker, startedAt: number, options: CallOpti
         operation: options.operation,
         estimate: options.estimate,
         override: exemption === 'emergency_override',
+        bypass: gate.path === 'closed.bypassed',
       })
   if (reserved && 'rule' in reserved) {
     // A gate that refuses for graver reasons is heard first.

@@ -109,6 +109,7 @@ class Comparison {
         const request = {
           operation,
           override: false,
+          bypass: false,
           estimate: estimate === undefined ? undefined : { cost: estimate, confidence: 1 },
         }
         const reservation = this.keeper.desk(service)?.reserve(at, request)
