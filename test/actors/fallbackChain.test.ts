@@ -6,7 +6,7 @@ import { MemoryBus } from '../../src/bus/memoryBus.ts'
 import { parseConfig } from '../../src/model/config.ts'
 import { ConfigError, UnknownServiceError } from '../../src/model/errors.ts'
 import type { DecisionRecord } from '../../src/model/records.ts'
-import { profileFor } from '../../src/services/profiles.ts'
+import { profileFor, registerKind } from '../../src/services/profiles.ts'
 import { VirtualClock } from '../../src/testing/index.ts'
 import { fails, httpError, ofType, open, replayed, settle, testBoard, watch } from './testBoard.ts'
 
@@ -181,6 +181,16 @@ describe('a list of steps', () => {
       { service: 'perplexity', run: small },
     ]
     expect(await gear.execute('perplexity', large, { fallback })).toBe('small')
+  })
+
+  it('is asked when time ran out, even of a kind that makes nothing of that', async () => {
+    const kind = registerKind({ name: 'patient', profile: { classifyError: () => 'ignored' } })
+    const { gear, clock, heard } = await testBoard({ slow: { kind } })
+    const never = () => new Promise<string>(() => undefined)
+    const late = gear.execute('slow', never, { timeout: 10, fallback: [{ name: 'template', run: () => 'sorry' }] })
+    await clock.advanceAsync(10)
+    expect(await late).toBe('sorry')
+    expect(ofType(heard, 'decision')[0]?.why).toBe('timeout')
   })
 
   it('is not asked for what is the fault of the caller, nor when all is well', async () => {
