@@ -16,8 +16,9 @@ export interface GuardedBody {
 /** What the platform's methods of these names make of the bytes. */
 export const WHOLE: Readonly<Record<string, (bytes: Uint8Array, response: Response) => unknown>> = {
   text: decoded,
-  bytes: (bytes) => bytes.slice(),
-  arrayBuffer: (bytes) => bytes.slice().buffer,
+  // Copies, as the platform's are: the bytes may lie in a buffer with others'.
+  bytes: (bytes) => new Uint8Array(bytes),
+  arrayBuffer: (bytes) => new Uint8Array(bytes).buffer,
   blob: (bytes, response) => plainly(response, bytes).blob(),
   formData: (bytes, response) => plainly(response, bytes).formData(),
 }
