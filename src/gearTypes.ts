@@ -1,6 +1,8 @@
 // The types of what a board's methods take and give, for the public face.
 export type { BudgetStatus } from './actors/budgetStatus.ts'
+export type { PlainStep, ServiceStep } from './actors/fallback.ts'
 export type { GearBudgets } from './actors/gearBudgets.ts'
+export type { Routed, RouteOptions } from './actors/router.ts'
 export type {
   CacheClient,
   IoredisClient,

@@ -6,6 +6,7 @@ import { type Routed, type RouteOptions, Router } from './actors/router.ts'
 import type { FetchBackend, FetchTarget } from './adapters/fetchTarget.ts'
 import { CallRejectedError } from './model/errors.ts'
 import type { Random } from './model/random.ts'
+import type { Exemption } from './model/records.ts'
 import type { Route, Strategy } from './model/route.ts'
 
 export interface RouteHandle {
@@ -68,9 +69,9 @@ export class LiveRoute implements RouteHandle, FetchTarget {
     return this.#router.execute(run, options)
   }
 
-  choose(): FetchBackend | CallRejectedError {
+  choose(exemption?: Exemption): FetchBackend | CallRejectedError {
     const [first] = this.#router.lanes
-    const lane = this.#router.selection.choose(first ? now(first.breaker) : 0)
+    const lane = this.#router.selection.choose(first ? now(first.breaker) : 0, exemption)
     if (lane instanceof CallRejectedError) return lane
     return this.#backends.get(lane.breaker) as FetchBackend
   }

@@ -3,6 +3,7 @@
 import { admitCall } from '../actors/admitCall.ts'
 import type { Breaker } from '../actors/breaker.ts'
 import type { Call } from '../actors/call.ts'
+import { exemptionOf } from '../actors/guardedCall.ts'
 import { healthiestModel, modelKey } from '../actors/modelHealth.ts'
 import { CallRejectedError } from '../model/errors.ts'
 import type { Classification } from '../model/failures.ts'
@@ -36,7 +37,7 @@ export function admitRequest(
     operation: options.operation ?? wanted?.operation,
     // Nobody asks for it but the budgets.
     estimate: wanted && breaker.budgets && estimated(profile, wanted),
-    exemption: options.emergencyOverride ? 'emergency_override' : options.healthProbe ? 'health_probe' : undefined,
+    exemption: exemptionOf(options),
     claim: options.emergencyOverride,
     deadline,
   })

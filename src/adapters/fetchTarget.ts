@@ -4,13 +4,14 @@ import type { Breaker } from '../actors/breaker.ts'
 import type { CallResult } from '../actors/callFollower.ts'
 import type { KeyedBreakers } from '../actors/keyedBreakers.ts'
 import type { CallRejectedError } from '../model/errors.ts'
+import type { Exemption } from '../model/records.ts'
 import type { ServiceSettings } from '../model/settings.ts'
 
 export interface FetchTarget {
   /** The service or route that was asked for. */
   readonly name: string
   /** The backend for one call, chosen anew each time; an error where none would take it. */
-  choose(): FetchBackend | CallRejectedError
+  choose(exemption?: Exemption): FetchBackend | CallRejectedError
 }
 
 export interface FetchBackend {

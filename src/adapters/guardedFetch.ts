@@ -1,5 +1,6 @@
 // A fetch that runs every request through a service's breaker: refused calls come back as answers that clients do not retry,
 // a degraded service is asked for less, and a call counts when its answer has ended. `gear.fetch(name)` hands it out.
+import { exemptionOf } from '../actors/guardedCall.ts'
 import { CallRejectedError, CallTimeoutError, ClosedError } from '../model/errors.ts'
 import type { Classification } from '../model/failures.ts'
 import type { Signal } from '../model/signals.ts'
@@ -32,7 +33,7 @@ async function runFetch(
 ): Promise<Response> {
   const signal = signalOf(input, init)
   if (signal?.aborted) throw signal.reason
-  const backend = target.choose()
+  const backend = target.choose(exemptionOf(options))
   if (backend instanceof CallRejectedError) return refused(backend, options, input, init, undefined)
   const { breaker } = backend
   let request: CallRequest | undefined
