@@ -202,7 +202,7 @@ test.each([
   [{ kind: 'outage', status: 503 } as const, 'down, 503'],
   [{ kind: 'hang' } as const, 'silent'],
   [{ kind: 'quotaExhausted' } as const, 'quota gone'],
-  [{ kind: 'poor' } as const, 'answers without sources'],
+  [{ kind: 'poor' } as const, 'answers lack sources'],
   [{ kind: 'indexLost' } as const, 'index lost'],
   [{ kind: 'unreachable' } as const, 'unreachable'],
   [{ kind: 'full' } as const, 'memory nearly full'],

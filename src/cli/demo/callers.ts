@@ -2,9 +2,9 @@
 // and LightRAG by fetch, a cache by its client. Each has a fallback, so that a caller always gets an answer.
 import type OpenAI from 'openai'
 import { CommandFailure } from '../commandFailure.ts'
-import type { DemoUpstreams } from './demoBoard.ts'
 import type { DemoGear, DemoService } from './demoServices.ts'
 import { lightragTemplate, openaiTemplate, perplexityTemplate } from './templates.ts'
+import type { DemoUpstreams } from './upstreams.ts'
 
 /** Makes one call of each service. */
 export interface Callers extends Record<DemoService, () => Promise<unknown>> {

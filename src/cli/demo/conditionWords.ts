@@ -16,7 +16,7 @@ export function conditionWords(condition: Condition): string {
     case 'quotaExhausted':
       return 'quota gone'
     case 'poor':
-      return 'answers without sources'
+      return 'answers lack sources'
     case 'indexLost':
       return 'index lost'
     case 'unreachable':

@@ -4,22 +4,10 @@ import type { Clock } from '../../model/clock.ts'
 import { seededRandom } from '../../model/random.ts'
 import { createSwitchgear } from '../../switchgear.ts'
 import { type Callers, createCallers } from './callers.ts'
-import type { OpenaiCondition } from './condition.ts'
 import { type DemoGear, type DemoService, demoBudgets, demoServices, RATES } from './demoServices.ts'
 import { Ledger } from './ledger.ts'
-import { type LightragUpstream, startLightragServer } from './lightragServer.ts'
-import type { Upstream } from './loopbackServer.ts'
-import { MemoryCache } from './memoryCache.ts'
-import { startOpenaiServer } from './openaiServer.ts'
-import { type PerplexityUpstream, startPerplexityServer } from './perplexityServer.ts'
 import { Traffic } from './traffic.ts'
-
-export interface DemoUpstreams {
-  readonly openai: Upstream<OpenaiCondition>
-  readonly perplexity: PerplexityUpstream
-  readonly lightrag: LightragUpstream
-  readonly cache: MemoryCache
-}
+import { type DemoUpstreams, startUpstreams } from './upstreams.ts'
 
 export interface DemoBoard extends DemoUpstreams {
   readonly clock: Clock
@@ -51,12 +39,7 @@ export async function startDemoBoard({ clock, unit, journal, seed, inspectPort }
   }
   try {
     const inspector = inspectPort === undefined ? undefined : closing(await createInspector({ port: inspectPort }))
-    const upstreams: DemoUpstreams = {
-      openai: closing(await startOpenaiServer({ clock })),
-      perplexity: closing(await startPerplexityServer({ clock })),
-      lightrag: closing(await startLightragServer({ clock })),
-      cache: new MemoryCache({ clock }),
-    }
+    const upstreams = await startUpstreams(clock, closing)
     const gear = closing(
       await createSwitchgear({
         services: demoServices(unit),

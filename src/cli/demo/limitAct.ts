@@ -8,7 +8,7 @@ const CALLS_AT_ONCE = 200
 export async function limitAct(stage: Stage): Promise<{ readonly rateLimit: Episode; readonly quota: Episode }> {
   const { openai } = stage.board
   const retryAfter = (2 * stage.unit) / 1000
-  stage.say(`openai answers 429, Retry-After ${retryAfter.toFixed(1)} s; a broken batch job uses up perplexity's calls`)
+  stage.say(`openai answers 429, Retry-After ${retryAfter.toFixed(1)} s; a broken batch job calls perplexity`)
   const rateLimit = stage.begin('openai')
   const quota = stage.begin('perplexity')
   openai.setCondition({ kind: 'rateLimited', retryAfterSeconds: retryAfter })

@@ -19,7 +19,7 @@ const COLUMNS: readonly Column[] = [
   { title: 'failed', align: 'right' },
   { title: 'refused', align: 'right' },
   { title: 'p95 ms', align: 'right', width: 6, dispensable: 4 },
-  { title: 'upstream', width: 23, dispensable: 1 },
+  { title: 'upstream', width: 22, dispensable: 1 },
 ]
 const RECORDS_SHOWN = 8
 const BAR = 24

@@ -7,7 +7,7 @@ const ENOUGH = 6
 
 export async function poorAct(stage: Stage): Promise<{ readonly poorAnswers: Episode; readonly fullMemory: Episode }> {
   const { perplexity, cache, gear } = stage.board
-  stage.say('perplexity answers without sources; the cache has used up nearly all its memory')
+  stage.say('perplexity answers without sources; the cache is nearly out of memory')
   const poorAnswers = stage.begin('perplexity')
   const fullMemory = stage.begin('cache')
   perplexity.setCondition({ kind: 'poor' })
