@@ -1,0 +1,219 @@
+// Models of one service through a guarded fetch: each trips by itself, and others of a list stand in.
+import { describe, expect, test } from 'vitest'
+import type { Breaker } from '../../src/actors/breaker.ts'
+import { modelKey } from '../../src/actors/modelHealth.ts'
+import { VirtualClock } from '../../src/testing/index.ts'
+import { type FetchBoard, fetchBoard } from './fetchBoard.ts'
+
+const URL = 'http://openai.test/v1/chat/completions'
+
+interface Upstream {
+  readonly asked: string[]
+  /** The answer for a model; 200 where there is none. */
+  answers: Record<string, Response | undefined>
+  readonly fetch: typeof fetch
+}
+
+function upstream(): Upstream {
+  const asked: string[] = []
+  const here: Upstream = {
+    asked,
+    answers: {},
+    fetch: async (_input, init) => {
+      const { model } = JSON.parse(String(init?.body)) as { model: string }
+      asked.push(model)
+      return here.answers[model]?.clone() ?? Response.json({ model, usage: { prompt_tokens: 10, completion_tokens: 5 } })
+    },
+  }
+  return here
+}
+
+function board(): FetchBoard {
+  return fetchBoard({ kind: 'openai', perModel: true, clock: new VirtualClock() })
+}
+
+function ofModel({ models }: FetchBoard, model: string): Breaker {
+  return models.get(modelKey(model) ?? '')
+}
+
+async function ask(guarded: typeof fetch, model: string, more: object = {}): Promise<Response> {
+  const response = await guarded(URL, { method: 'POST', body: JSON.stringify({ model, messages: [], ...more }) })
+  await response.text()
+  return response
+}
+
+function broken(status: number, code: string): Response {
+  return Response.json({ error: { code } }, { status })
+}
+
+function trip(breaker: Breaker): void {
+  breaker.command(Math.floor(breaker.clock.now()), { name: 'trip', by: 'ann', why: 'because' })
+}
+
+describe('a model', () => {
+  test('has a breaker of its own, which trips by itself', async () => {
+    const one = board()
+    const { asked, answers, fetch } = upstream()
+    answers['gpt-4o'] = broken(500, 'server_error')
+    const guarded = one.fetch({ fetch })
+    for (let i = 0; i < 3; i++) {
+      await ask(guarded, 'gpt-4o')
+      await ask(guarded, 'gpt-4o-mini')
+    }
+    for (let i = 0; i < 3; i++) await ask(guarded, 'gpt-4o-mini')
+    expect(ofModel(one, 'gpt-4o').path).not.toBe('closed.watching')
+    expect(ofModel(one, 'gpt-4o-mini').path).toBe('closed.watching')
+    expect(ofModel(one, 'gpt-4o-mini')).toMatchObject({ successes: 6, failures: 0, inFlight: 0 })
+    expect(ofModel(one, 'gpt-4o')).toMatchObject({ failures: 3, inFlight: 0 })
+    expect(one.breaker.path).toBe('closed.watching')
+    trip(ofModel(one, 'gpt-4o'))
+    asked.length = 0
+    const refused = await ask(guarded, 'gpt-4o')
+    expect([refused.status, refused.headers.get('x-switchgear-state')]).toEqual([503, 'open'])
+    expect(asked).toEqual([])
+    expect(ofModel(one, 'gpt-4o').rejected).toBe(1)
+    expect(one.breaker.rejected).toBe(0)
+    expect((await ask(guarded, 'gpt-4o-mini')).status).toBe(200)
+  })
+
+  test.each([
+    ['a rate limit', broken(429, 'rate_limit_exceeded'), 'rate_limit'],
+    ['exhausted billing', broken(429, 'insufficient_quota'), 'quota_exceeded'],
+    ['a wrong key', broken(401, 'invalid_api_key'), 'authentication'],
+  ])('is not blamed for %s, which is the account’s', async (_, answer, expected) => {
+    const one = board()
+    const { answers, fetch } = upstream()
+    answers['gpt-4o'] = answer
+    await ask(one.fetch({ fetch }), 'gpt-4o')
+    expect(ofModel(one, 'gpt-4o')).toMatchObject({ failures: 0, ignored: 1, inFlight: 0 })
+    expect(one.outcomes.map(({ failure }) => failure)).toEqual([expected])
+  })
+
+  test('is not blamed for a refusal of the service', async () => {
+    const one = board()
+    trip(one.breaker)
+    await ask(one.fetch(upstream()), 'gpt-4o')
+    expect(one.models.peek('gpt-4o')?.rejected ?? 0).toBe(0)
+    expect(one.breaker.rejected).toBe(1)
+  })
+
+  test('costs once: what it used is told of the service alone', async () => {
+    const one = board()
+    await ask(one.fetch(upstream()), 'gpt-4o')
+    const outcomes = one.heard.filter((event) => event.type === 'outcome')
+    expect(outcomes.map(({ service, usage }) => [service, usage])).toEqual([
+      ['search/gpt-4o', undefined],
+      ['search', { input: 10, output: 5 }],
+    ])
+  })
+
+  test('ends with the service’s own call when its stream breaks off', async () => {
+    const one = board()
+    const body = new ReadableStream({ pull: () => Promise.reject(Object.assign(new Error(), { code: 'ECONNRESET' })) })
+    const response = await one.fetch({ fetch: async () => new Response(body) })(URL, { method: 'POST', body: '{"model":"m"}' })
+    expect(ofModel(one, 'm').inFlight).toBe(1)
+    await response.text().catch(() => undefined)
+    expect(ofModel(one, 'm')).toMatchObject({ failures: 1, inFlight: 0 })
+    expect(one.breaker).toMatchObject({ failures: 1, inFlight: 0 })
+  })
+
+  test('whose name is too long for one has none', async () => {
+    const one = board()
+    const model = 'm'.repeat(600)
+    expect((await ask(one.fetch(upstream()), model)).status).toBe(200)
+    expect(one.models.size).toBe(0)
+  })
+
+  test('is not told apart where the service does not ask for it', async () => {
+    const one = fetchBoard({ kind: 'openai' })
+    await ask(one.fetch(upstream()), 'gpt-4o')
+    expect(one.models.size).toBe(0)
+  })
+})
+
+describe('models that may stand in for one another', () => {
+  const models = ['gpt-4o', 'gpt-4.1', 'gpt-4o-mini']
+
+  test('the healthiest is asked in place of one that is open, and the decision is told', async () => {
+    const one = board()
+    const { asked, answers, fetch } = upstream()
+    const guarded = one.fetch({ fetch, models })
+    answers['gpt-4.1'] = broken(500, 'server_error')
+    await ask(guarded, 'gpt-4.1')
+    trip(ofModel(one, 'gpt-4o'))
+    asked.length = 0
+    const init = { method: 'POST', body: JSON.stringify({ model: 'gpt-4o', messages: [], n: 2 }) }
+    const response = await guarded(URL, init)
+    expect(one.decisions).toEqual([])
+    expect(await response.json()).toMatchObject({ model: 'gpt-4o-mini' })
+    expect(asked).toEqual(['gpt-4o-mini'])
+    expect(JSON.parse(init.body)).toMatchObject({ model: 'gpt-4o', n: 2 })
+    expect(one.decisions).toMatchObject([
+      {
+        service: 'search',
+        decision: 'model',
+        why: 'ERR_SWITCHGEAR_OPEN',
+        steps: [
+          { name: 'gpt-4o', result: 'rejected', code: 'ERR_SWITCHGEAR_OPEN' },
+          { name: 'gpt-4o-mini', result: 'answered' },
+        ],
+        result: 'answered',
+      },
+    ])
+    expect(one.outcomes.at(-1)).toMatchObject({ result: 'success', model: 'gpt-4o-mini' })
+  })
+
+  test('the decision tells of a stand-in that failed', async () => {
+    const one = board()
+    const { answers, fetch } = upstream()
+    answers['gpt-4.1'] = broken(500, 'server_error')
+    trip(ofModel(one, 'gpt-4o'))
+    await ask(one.fetch({ fetch, models }), 'gpt-4o')
+    expect(one.decisions).toMatchObject([
+      { steps: [{ result: 'rejected' }, { name: 'gpt-4.1', result: 'failed', code: 'http_error' }], result: 'failed' },
+    ])
+  })
+
+  test('nothing else of the request changes', async () => {
+    const one = board()
+    trip(ofModel(one, 'gpt-4o'))
+    const bodies: unknown[] = []
+    const fetch: typeof globalThis.fetch = async (_input, init) => {
+      bodies.push(JSON.parse(String(init?.body)))
+      return Response.json({})
+    }
+    await ask(one.fetch({ fetch, models }), 'gpt-4o', { temperature: 0.5, tools: [] })
+    expect(bodies).toEqual([{ model: 'gpt-4.1', messages: [], temperature: 0.5, tools: [] }])
+  })
+
+  test('the call is refused where none admits, and for a model that is not in the list', async () => {
+    const one = board()
+    const guarded = one.fetch({ ...upstream(), models })
+    for (const model of models) trip(ofModel(one, model))
+    expect((await ask(guarded, 'gpt-4o')).status).toBe(503)
+    trip(ofModel(one, 'o3'))
+    expect((await ask(guarded, 'o3')).status).toBe(503)
+    expect((await ask(guarded, 'o4-mini')).status).toBe(200)
+    expect(one.decisions).toEqual([])
+  })
+
+  test('a degraded service is asked for less of the stand-in', async () => {
+    const one = board()
+    const { asked, fetch } = upstream()
+    trip(ofModel(one, 'gpt-4o'))
+    one.breaker.signal(Math.floor(one.breaker.clock.now()), { kind: 'health', level: 1, reason: 'test' })
+    await ask(one.fetch({ fetch, models: ['gpt-4o', 'gpt-4.1'] }), 'gpt-4o')
+    expect(asked).toEqual(['gpt-4.1-mini'])
+    expect(ofModel(one, 'gpt-4.1-mini')).toMatchObject({ successes: 1 })
+    expect(ofModel(one, 'gpt-4.1')).toMatchObject({ successes: 0, inFlight: 0 })
+  })
+
+  test('a smaller model that is open refuses the call, and the service’s place is free again', async () => {
+    const one = board()
+    trip(ofModel(one, 'gpt-4o-mini'))
+    one.breaker.signal(Math.floor(one.breaker.clock.now()), { kind: 'health', level: 1, reason: 'test' })
+    expect((await ask(one.fetch(upstream()), 'gpt-4o')).status).toBe(503)
+    expect(one.breaker.inFlight).toBe(0)
+    expect(one.outcomes).toMatchObject([{ result: 'ignored' }])
+  })
+})
