@@ -254,7 +254,7 @@ export class Gear<Services extends Record<string, ServiceInput>, Routes extends 
     const route = this.#routes.get(name)
     if (route) return route
     const backend = this.#backend(name)
-    return { name, choose: () => backend }
+    return { name, origin: backend.breaker, choose: () => backend }
   }
 
   #backend(service: string): FetchBackend {

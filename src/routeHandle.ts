@@ -3,6 +3,7 @@
 import type { Breaker } from './actors/breaker.ts'
 import type { Fallback, FallbackResult, NoFallback } from './actors/fallback.ts'
 import { type Routed, type RouteOptions, Router } from './actors/router.ts'
+import type { Lane } from './actors/routing/lane.ts'
 import type { FetchBackend, FetchTarget } from './adapters/fetchTarget.ts'
 import { CallRejectedError } from './model/errors.ts'
 import type { Random } from './model/random.ts'
@@ -54,6 +55,10 @@ export class LiveRoute implements RouteHandle, FetchTarget {
     }
   }
 
+  get origin(): Breaker {
+    return (this.#router.lanes[0] as Lane).breaker
+  }
+
   get strategy(): Strategy {
     return this.#route.strategy
   }
@@ -70,8 +75,7 @@ export class LiveRoute implements RouteHandle, FetchTarget {
   }
 
   choose(exemption?: Exemption): FetchBackend | CallRejectedError {
-    const [first] = this.#router.lanes
-    const lane = this.#router.selection.choose(first ? now(first.breaker) : 0, exemption)
+    const lane = this.#router.selection.choose(now(this.origin), exemption)
     if (lane instanceof CallRejectedError) return lane
     return this.#backends.get(lane.breaker) as FetchBackend
   }

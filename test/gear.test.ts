@@ -199,3 +199,88 @@ describe('the models of a service', () => {
     expect(() => gear.services.openai.healthiestModel([])).toThrow(ClosedError)
   })
 })
+
+describe('a fallback chain of fetch', () => {
+  const services = { perplexity: { kind: 'http', fallback: ['rag', 'template'] }, rag: { kind: 'http' } } as const
+  const down: typeof fetch = async () => new Response('down', { status: 503 })
+  const template = (): Response => new Response('a template')
+
+  it('passes the breakers of its steps, is told of the request, and is told as a decision', async () => {
+    const { gear, heard, journal } = await testBoard(services)
+    const guarded = gear.fetch('perplexity', {
+      fetch: down,
+      fallback: [
+        { service: 'rag', run: (_, __, { url, method }) => new Response(`${method} ${url}`) },
+        { name: 'template', run: template },
+      ],
+    })
+    expect(await (await guarded('http://p.test/a', { method: 'POST' })).text()).toBe('POST http://p.test/a')
+    gear.command('rag', trip)
+    expect(await (await guarded('http://p.test/a')).text()).toBe('a template')
+    gear.command('perplexity', trip)
+    expect(await (await guarded('http://p.test/a')).text()).toBe('a template')
+    const skipped = { name: 'rag', result: 'rejected', code: 'ERR_SWITCHGEAR_OPEN' }
+    expect(ofType(heard, 'decision').map(({ service, why, steps, result }) => ({ service, why, steps, result }))).toEqual([
+      { service: 'perplexity', why: 'service_unavailable', steps: [{ name: 'rag', result: 'answered' }], result: 'answered' },
+      {
+        service: 'perplexity',
+        why: 'service_unavailable',
+        steps: [skipped, { name: 'template', result: 'answered' }],
+        result: 'answered',
+      },
+      {
+        service: 'perplexity',
+        why: 'ERR_SWITCHGEAR_OPEN',
+        steps: [skipped, { name: 'template', result: 'answered' }],
+        result: 'answered',
+      },
+    ])
+    expect(replayed(journal.records)).toMatchObject({ differences: 0 })
+  })
+
+  it('by names goes in the order of the configuration', async () => {
+    const { gear, heard } = await testBoard(services)
+    const failing = (): Response => {
+      throw new Error('no index')
+    }
+    const guarded = gear.fetch('perplexity', { fetch: down, fallback: { template, rag: failing } })
+    expect(await (await guarded('http://p.test')).text()).toBe('a template')
+    expect(ofType(heard, 'decision')[0]?.steps.map(({ name }) => name)).toEqual(['rag', 'template'])
+  })
+
+  it('that comes to nothing leaves what there was: the answer, the error, the refusal', async () => {
+    const { gear } = await testBoard(services)
+    const fallback = [
+      {
+        name: 'broken',
+        run: () => {
+          throw new Error('broken')
+        },
+      },
+    ]
+    expect((await gear.fetch('perplexity', { fetch: down, fallback })('http://p.test')).status).toBe(503)
+    const gone = gear.fetch('perplexity', { fetch: fails(new TypeError('fetch failed')), fallback })
+    await expect(gone('http://p.test')).rejects.toThrow('fetch failed')
+    gear.command('perplexity', trip)
+    const refused = await gear.fetch('perplexity', { fetch: down, fallback })('http://p.test')
+    expect(refused.headers.get('x-should-retry')).toBe('false')
+    const thrown = gear.fetch('perplexity', { fetch: down, fallback, onRejected: 'throw' })
+    await expect(thrown('http://p.test')).rejects.toMatchObject({ code: 'ERR_SWITCHGEAR_OPEN' })
+  })
+
+  it('that cannot be used is an error when it is given', async () => {
+    const { gear } = await testBoard(services)
+    expect(() => gear.fetch('perplexity', { fallback: [{ service: 'rga', run: template }] })).toThrow('did you mean rag?')
+    expect(() => gear.fetch('perplexity', { fallback: { rga: template } })).toThrow(ConfigError)
+    expect(() => gear.fetch('perplexity', { fallback: [null as never] })).toThrow(ConfigError)
+    expect(() => gear.fetch('perplexity', { fallback: 7 as never })).toThrow(ConfigError)
+  })
+
+  it('stands in for a route as well', async () => {
+    await using gear = await createSwitchgear({ ...backends, clock: new VirtualClock(), seed: 1 })
+    gear.command('east', trip)
+    gear.command('west', trip)
+    const guarded = gear.fetch('api', { fetch: down, fallback: [{ name: 'template', run: template }] })
+    expect(await (await guarded('http://p.test')).text()).toBe('a template')
+  })
+})

@@ -6,10 +6,13 @@ import type { KeyedBreakers } from '../actors/keyedBreakers.ts'
 import type { CallRejectedError } from '../model/errors.ts'
 import type { Exemption } from '../model/records.ts'
 import type { ServiceSettings } from '../model/settings.ts'
+import type { FetchFallback } from './fetchFallback.ts'
 
 export interface FetchTarget {
   /** The service or route that was asked for. */
   readonly name: string
+  /** By whom the other services of the board are known: the service's breaker, or that of a route's first backend. */
+  readonly origin: Breaker
   /** The backend for one call, chosen anew each time; an error where none would take it. */
   choose(exemption?: Exemption): FetchBackend | CallRejectedError
 }
@@ -33,8 +36,11 @@ export interface FetchOptions {
    * in its body, so that clients which retry do not. `throw`: the CallRejectedError itself.
    */
   readonly onRejected?: 'respond' | 'throw' | undefined
-  /** Answers in place of a call that was refused, failed or timed out; not of one its caller gave up or got wrong. */
-  readonly fallback?: ((error: unknown, request: FetchedRequest) => Response | PromiseLike<Response>) | undefined
+  /**
+   * Answers in place of a call that was refused, failed or timed out; not of one its caller gave up or got wrong. A function, a
+   * list of steps, or answers by name in the order the service is configured with: docs/fallback-and-routing.md.
+   */
+  readonly fallback?: FetchFallback | undefined
   /** Models that may stand in for one another: asked for one whose breaker admits nothing, the healthiest other one is asked. */
   readonly models?: readonly string[] | undefined
   /** What is asked for, in words of yours, for the budgets; by default what the service's kind reads from the request. */
@@ -43,12 +49,4 @@ export interface FetchOptions {
   readonly emergencyOverride?: { readonly by: string; readonly why: string } | undefined
   /** Health probes: pass in maintenance, and decide nothing there. */
   readonly healthProbe?: boolean | undefined
-}
-
-/** A request as a fallback is told of it. */
-export interface FetchedRequest {
-  readonly url: string
-  readonly method: string
-  /** The parsed JSON body, where the service's kind reads bodies; undefined else. */
-  readonly body: unknown
 }

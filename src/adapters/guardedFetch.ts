@@ -1,6 +1,9 @@
 // A fetch that runs every request through a service's breaker: refused calls come back as answers that clients do not retry,
 // a degraded service is asked for less, and a call counts when its answer has ended. `gear.fetch(name)` hands it out.
-import { exemptionOf } from '../actors/guardedCall.ts'
+import type { Breaker } from '../actors/breaker.ts'
+import { type Enclosing, enclosingChain } from '../actors/enclosingChain.ts'
+import { fallbackProblem } from '../actors/fallback.ts'
+import { exemptionOf, type Miss, originalOf } from '../actors/guardedCall.ts'
 import { CallRejectedError, CallTimeoutError, ClosedError } from '../model/errors.ts'
 import type { Classification } from '../model/failures.ts'
 import type { Signal } from '../model/signals.ts'
@@ -10,6 +13,7 @@ import { BodyWatch } from './bodyWatch.ts'
 import { type CallEnding, classified } from './callEnding.ts'
 import { isCallersFault } from './callersFault.ts'
 import { type ErrorAnswer, readErrorAnswer } from './errorAnswer.ts'
+import { answerInstead, type FetchedRequest, fallbackFor } from './fetchFallback.ts'
 import type { FetchBackend, FetchOptions, FetchTarget } from './fetchTarget.ts'
 import { bodyOf, guardResponse } from './guardedResponse.ts'
 import { HeaderDeadline } from './headerDeadline.ts'
@@ -19,9 +23,13 @@ import { type FetchInput, methodOf, readRequest, rewritten, signalOf, urlOf } fr
 /**
  * A drop-in `fetch` under the breaker that `target` chooses for each call. Rejects as the fetch underneath does, and besides with
  * a CallTimeoutError when the policy's timeout runs out before the headers are there, and with a ClosedError once the board is
- * closed. A body that is silent for longer than the service's `idleTimeout` fails with a CallTimeoutError.
+ * closed. A body that is silent for longer than the service's `idleTimeout` fails with a CallTimeoutError. Throws a ConfigError or
+ * an UnknownServiceError for a fallback that cannot be used.
  */
 export function guardedFetch(target: FetchTarget, options: FetchOptions = {}): typeof fetch {
+  const { fallback } = options
+  const problem = fallback && fallbackProblem(target.origin, fallbackFor(fallback, NO_REQUEST))
+  if (problem) throw problem
   return (input, init) => runFetch(target, options, input as FetchInput, init)
 }
 
@@ -33,8 +41,11 @@ async function runFetch(
 ): Promise<Response> {
   const signal = signalOf(input, init)
   if (signal?.aborted) throw signal.reason
+  const enclosing = options.fallback === undefined ? undefined : enclosingChain()
   const backend = target.choose(exemptionOf(options))
-  if (backend instanceof CallRejectedError) return refused(backend, options, input, init, undefined)
+  if (backend instanceof CallRejectedError) {
+    return refused(backend, { origin: target.origin, options, input, init, request: undefined, signal, enclosing })
+  }
   const { breaker } = backend
   let request: CallRequest | undefined
   if (breaker.profile.readRequest !== undefined) {
@@ -46,7 +57,9 @@ async function runFetch(
   const { timeout } = breaker.policy
   const dueAt = timeout === undefined ? undefined : breaker.clock.now() + timeout
   const admitted = admitRequest(backend, request, options, dueAt)
-  if (admitted instanceof CallRejectedError) return refused(admitted, options, input, init, request)
+  if (admitted instanceof CallRejectedError) {
+    return refused(admitted, { origin: breaker, options, input, init, request, signal, enclosing })
+  }
   const { ending } = admitted
   const flight: Flight = { backend, admitted, ending, signal, deadline: undefined }
   let response: Response
@@ -55,15 +68,44 @@ async function runFetch(
   } catch (error) {
     const said = sendingFailed(flight, error, input, init)
     if (options.fallback === undefined || said === 'ignored') throw error
-    return options.fallback(error, told(input, init, request))
+    const miss: Miss = { how: 'failed', error, why: said.type }
+    return instead(miss, { origin: breaker, options, input, init, request, signal, enclosing })
   }
   const saying = answered(flight, response)
   const said = saying instanceof Promise ? await saying : saying
   if (options.fallback === undefined || said === undefined || said === 'ignored') return response
-  const answer = await options.fallback(response, told(input, init, request))
-  if (answer !== response) response.body?.cancel().catch(() => undefined)
-  return answer
+  const miss: Miss = { how: 'returned', error: response, why: said.type }
+  return instead(miss, { origin: breaker, options, input, init, request, signal, enclosing })
 }
+
+/** What a request was that missed. */
+interface Missed {
+  readonly origin: Breaker
+  readonly options: FetchOptions
+  readonly input: FetchInput
+  readonly init: RequestInit | undefined
+  readonly request: CallRequest | undefined
+  readonly signal: AbortSignal | undefined
+  readonly enclosing: Enclosing | undefined
+}
+
+async function refused(rejection: CallRejectedError, missed: Missed): Promise<Response> {
+  try {
+    return await instead({ how: 'refused', error: rejection, why: rejection.code }, missed)
+  } catch (error) {
+    if (error !== rejection || missed.options.onRejected === 'throw') throw error
+    return rejectionResponse(rejection)
+  }
+}
+
+/** What the fallback comes to, or, where there is none or it comes to nothing, what there was before it. */
+function instead(miss: Miss, { origin, options, input, init, request, signal, enclosing }: Missed): Promise<Response> {
+  if (options.fallback === undefined) return originalOf(miss)
+  const asked = { url: urlOf(input), method: methodOf(input, init), body: request?.body }
+  return answerInstead(origin, fallbackFor(options.fallback, asked), miss, signal, enclosing)
+}
+
+const NO_REQUEST: FetchedRequest = { url: '', method: '', body: undefined }
 
 /** One call on its way. */
 interface Flight {
@@ -72,22 +114,6 @@ interface Flight {
   readonly ending: CallEnding
   readonly signal: AbortSignal | undefined
   deadline: HeaderDeadline | undefined
-}
-
-function refused(
-  rejection: CallRejectedError,
-  options: FetchOptions,
-  input: FetchInput,
-  init: RequestInit | undefined,
-  request: CallRequest | undefined,
-): Response | PromiseLike<Response> {
-  if (options.fallback) return options.fallback(rejection, told(input, init, request))
-  if (options.onRejected === 'throw') throw rejection
-  return rejectionResponse(rejection)
-}
-
-function told(input: FetchInput, init: RequestInit | undefined, request: CallRequest | undefined) {
-  return { url: urlOf(input), method: methodOf(input, init), body: request?.body }
 }
 
 function send(

@@ -50,6 +50,7 @@ export function fetchBoard(options: FetchBoardOptions = {}): FetchBoard {
   onTestFinished(() => board.stop())
   const target: FetchTarget = {
     name: 'search',
+    origin: breaker,
     choose: () => ({ breaker, settings, models: perModel ? models : undefined, baseUrl }),
   }
   return {

@@ -166,7 +166,7 @@ describe('a refused call', () => {
     const board = fetchBoard()
     trip(board)
     const rejection = board.breaker.peek(0) as CallRejectedError
-    const guarded = guardedFetch({ name: 'route', choose: () => rejection })
+    const guarded = guardedFetch({ name: 'route', origin: board.breaker, choose: () => rejection })
     expect((await guarded('http://a.test')).headers.get('x-switchgear-state')).toBe('open')
   })
 
