@@ -47,7 +47,7 @@ export function admitCall(breaker: Breaker, startedAt: number, options: CallOpti
 }
 
 function overBudget(breaker: Breaker, at: number, { rule, retryAfterMs }: BudgetRefusal): CallRejectedError {
-  breaker.refuse(at, rule)
+  breaker.refuse(at, { budget: rule })
   const { service, path } = breaker
   const details = { service, state: stateOf(path), reason: `budget.${rule}`, retryAfterMs }
   return new BudgetExceededError(`${service}: the call does not fit under the budget rule ${rule}`, details)

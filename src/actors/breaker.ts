@@ -148,15 +148,14 @@ export class Breaker {
     return answer
   }
 
-  /** A call the gate would let pass does not fit under the budget `rule`. */
-  refuse(at: number, rule: string): void {
+  /** A call the gate would let pass does not fit under a budget's rule, or the breaker of its model refuses it. */
+  refuse(at: number, by: { readonly budget: string } | { readonly model: string }): void {
     this.rejected++
     this.#meters.demand.add(at)
     if (this.#host.wantsOutcomes) {
       const { generation, path } = this.gate
       const { service } = this
-      const state = stateOf(path)
-      this.#host.emit({ type: 'outcome', at, service, result: 'rejected', latency: 0, generation, state, budget: rule })
+      this.#host.emit({ type: 'outcome', at, service, result: 'rejected', latency: 0, generation, state: stateOf(path), ...by })
     }
     this.#host.deliver()
   }

@@ -132,7 +132,8 @@ export class Call implements CallContext {
     const microseconds = elapsed < 2_000_000 ? (elapsed * 1000 + 0.5) | 0 : 2_000_000_000
     const { level } = this.degradation
     const result: CallResult = said === undefined ? 'success' : said === 'ignored' ? 'ignored' : 'failure'
-    const measured = this.#reservation === undefined ? known : this.#reservation.settle(at, result, known, failureOf(said))
+    const reservation = this.#reservation
+    const measured = reservation === undefined ? stated(known) : reservation.settle(at, result, known, failureOf(said))
     const facts: CallFacts | undefined = measured === undefined && level === 0 ? undefined : { level, measured }
     if (said === undefined) breaker.succeed(at, microseconds, this.generation, this.#probe, facts)
     else if (said === 'ignored') breaker.ignore(at, microseconds, this.generation, this.#probe, facts)
@@ -147,7 +148,15 @@ export class Call implements CallContext {
   }
 }
 
-const UNSTATED_COST: Measurement = { costEstimated: true }
+/** Says to a budget that the call may be billed, though nobody says how much. */
+export const UNSTATED_COST: Measurement = { costEstimated: true }
+
+/** Where no budget asked, an estimate that nobody made is nothing to tell. */
+function stated(known: Measurement | undefined): Measurement | undefined {
+  if (known?.costEstimated !== true || known.cost !== undefined) return known
+  const { costEstimated: _, ...rest } = known
+  return Object.keys(rest).length === 0 ? undefined : rest
+}
 
 function failureOf(said: Classification | undefined): FailureType | undefined {
   return said === undefined || said === 'ignored' ? undefined : said.type

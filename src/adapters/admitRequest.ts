@@ -30,8 +30,16 @@ export function admitRequest(
   const { breaker } = backend
   const { profile } = breaker
   const startedAt = breaker.clock.now()
-  const choice = request && chooseModel(backend, request, options, startedAt)
-  if (choice instanceof CallRejectedError) return choice
+  const at = Math.floor(startedAt)
+  // A service that refuses does so for all of its models, and is heard first.
+  const choice =
+    request && breaker.gate.peek(at, exemptionOf(options)) === undefined
+      ? chooseModel(backend, request, options, startedAt)
+      : undefined
+  if (choice instanceof CallRejectedError) {
+    breaker.refuse(at, { model: request?.model ?? '' })
+    return choice
+  }
   const wanted = choice?.request ?? request
   const call = admitCall(breaker, startedAt, {
     operation: options.operation ?? wanted?.operation,

@@ -6,7 +6,7 @@ import type { Classification } from '../model/failures.ts'
 import type { Measurement } from '../model/measurement.ts'
 import { Timer } from '../model/timerWheel.ts'
 import type { StreamEnd, StreamReader } from '../services/serviceProfile.ts'
-import type { CallEnding } from './callEnding.ts'
+import { type CallEnding, perhapsBilled } from './callEnding.ts'
 
 /**
  * A body that nobody has begun to read after so long, ms, is one that nobody wants (a look at the status, say): the call counts
@@ -101,7 +101,7 @@ export class BodyWatch extends Timer {
     }
     const end = this.#tapEnd()
     if (end?.final) this.#ended(end)
-    else this.#end(() => this.#answer.ending.threw(error, this.#at(), end?.measured))
+    else this.#end(() => this.#answer.ending.threw(error, this.#at(), perhapsBilled(end?.measured)))
     return error
   }
 
@@ -154,13 +154,14 @@ export class BodyWatch extends Timer {
     const error = new CallTimeoutError(service, idleTimeout)
     const end = this.#tapEnd()
     this.#stall = error
-    this.#end(() => ending.threw(error, this.#at(), end?.measured))
+    this.#end(() => ending.threw(error, this.#at(), perhapsBilled(end?.measured)))
     // Ends the request, and answers the reads that wait.
     this.#source?.cancel(error).catch(() => undefined)
   }
 
   #ended(end: StreamEnd | undefined): void {
-    this.#end(() => this.#answer.ending.settle(end?.said, end?.measured))
+    const measured = end?.said === undefined ? end?.measured : perhapsBilled(end.measured)
+    this.#end(() => this.#answer.ending.settle(end?.said, measured))
   }
 
   #end(tell: () => void): void {

@@ -1,6 +1,6 @@
 // The end of a call through the guarded fetch: told once, by whoever first knows what the answer came to, to the service's
 // breaker and to that of the model that was asked.
-import type { Call } from '../actors/call.ts'
+import { type Call, UNSTATED_COST } from '../actors/call.ts'
 import type { Classification, FailureType } from '../model/failures.ts'
 import type { Measurement } from '../model/measurement.ts'
 import type { CallRequest, ServiceProfile } from '../services/serviceProfile.ts'
@@ -55,10 +55,15 @@ export class CallEnding {
     return said
   }
 
-  /** Nobody waits for the answer any more. What is known to have been used by then is booked all the same. */
+  /** Nobody waits for the answer any more. It was on its way, and may be billed all the same. */
   abandon(measured?: Measurement): void {
-    this.settle('ignored', measured)
+    this.settle('ignored', perhapsBilled(measured))
   }
+}
+
+/** Of an answer that had begun and did not come to its end: what is not known of its cost is estimated. */
+export function perhapsBilled(measured: Measurement | undefined): Measurement {
+  return measured?.cost === undefined ? { ...measured, ...UNSTATED_COST } : measured
 }
 
 /** What `error` says, by a profile that may be a user's own and throw. */

@@ -33,6 +33,7 @@ export interface OutcomeRecord {
   readonly budget?: string
   /** The degradation level the call ran at, above 0. */
   readonly level?: DegradationLevel
+  /** The model that answered; of a rejected call, the model whose own breaker refused it, though the gate would have let it pass. */
   readonly model?: string
   readonly operation?: string
   readonly usage?: TokenUsage
