@@ -8,6 +8,7 @@ import { STATE_PATHS, type StateName, type StatePath, stateOf } from '../model/s
 import type { Breaker } from './breaker.ts'
 import type { CallResult, Reservation } from './callFollower.ts'
 import type { CallFacts } from './outcomeRecord.ts'
+import { errorSays, measurementOf, resultSays, signalsIn, soundClassification, soundMeasurement } from './profileAnswers.ts'
 
 /** Told to the protected function. */
 export interface CallContext {
@@ -83,9 +84,9 @@ export class Call implements CallContext {
     const now = this.#breaker.clock.now()
     const at = Math.floor(now)
     let said: Classification | undefined
-    if (profile.classifyResult !== undefined) said = profile.classifyResult(value, at)
+    if (profile.classifyResult !== undefined) said = resultSays(profile, value, at)
     let measured: Measurement | undefined
-    if (profile.measure !== undefined && said === undefined) measured = profile.measure(value)
+    if (profile.measure !== undefined && said === undefined) measured = measurementOf(profile, value)
     this.#end(now, at, said, measured)
     if (profile.readSignals !== undefined) this.#readSignals(value, at)
     return said
@@ -97,7 +98,7 @@ export class Call implements CallContext {
     const { profile } = this.#breaker
     const now = this.#breaker.clock.now()
     const at = Math.floor(now)
-    const said = error instanceof CallRejectedError ? 'ignored' : profile.classifyError(error, at)
+    const said = error instanceof CallRejectedError ? 'ignored' : errorSays(profile, error, at)
     this.#end(now, at, said, undefined)
     if (profile.readSignals !== undefined) this.#readSignals(error, at)
     return said
@@ -119,7 +120,7 @@ export class Call implements CallContext {
     if (this.#ended) return
     const now = this.#breaker.clock.now()
     const at = Math.floor(now)
-    this.#end(heardAt ?? now, at, said, measured)
+    this.#end(heardAt ?? now, at, soundClassification(said), soundMeasurement(measured))
     if (from !== undefined && this.#breaker.profile.readSignals !== undefined) this.#readSignals(from, at)
   }
 
@@ -142,9 +143,8 @@ export class Call implements CallContext {
   }
 
   #readSignals(from: unknown, at: number): void {
-    const signals = this.#breaker.profile.readSignals?.(from, at)
-    if (signals === undefined) return
-    for (const signal of signals) this.#breaker.signal(at, signal)
+    const breaker = this.#breaker
+    for (const signal of signalsIn(breaker.profile, from, at)) breaker.signal(at, signal)
   }
 }
 
