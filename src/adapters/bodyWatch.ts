@@ -78,6 +78,12 @@ export class BodyWatch extends Timer {
     if (this.#waiting++ === 0) this.#since = this.#answer.clock.now()
   }
 
+  /** A read was taken back by its reader, who let go of the body and may come again. */
+  takenBack(): void {
+    this.#waiting--
+    this.#since = this.#answer.clock.now()
+  }
+
   /** A read came back. Throws where the body had fallen silent: what came then is its cancellation, not its end. */
   heard(result: ReadResult<unknown>): void {
     if (this.#stall !== undefined) throw this.#stall

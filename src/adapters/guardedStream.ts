@@ -80,7 +80,9 @@ function watchReader(reader: AnyReader, stream: ReadableStream): void {
     return result
   }
   const failed = (error: unknown): never => {
-    throw released ? error : watch.broke(error)
+    if (!released) throw watch.broke(error)
+    watch.takenBack()
+    throw error
   }
   const set = (name: string, value: unknown): void =>
     void Object.defineProperty(reader, name, { value, writable: true, configurable: true })
@@ -152,9 +154,12 @@ class GuardedIterator implements AsyncIterator<unknown> {
   }
 
   readonly #failed = (error: unknown): never => {
-    const known = this.#finished
-    this.#finish()
-    throw known ? error : this.#watch.broke(error)
+    if (!this.#finished) {
+      this.#finish()
+      throw this.#watch.broke(error)
+    }
+    this.#watch.takenBack()
+    throw error
   }
 
   #finish(): void {

@@ -3,7 +3,7 @@ import { onTestFinished } from 'vitest'
 import { Board } from '../../src/actors/board.ts'
 import type { Breaker } from '../../src/actors/breaker.ts'
 import { KeyedBreakers } from '../../src/actors/keyedBreakers.ts'
-import type { FetchOptions, FetchTarget } from '../../src/adapters/fetchTarget.ts'
+import type { FetchBackend, FetchOptions, FetchTarget } from '../../src/adapters/fetchTarget.ts'
 import { guardedFetch } from '../../src/adapters/guardedFetch.ts'
 import { MemoryBus } from '../../src/bus/memoryBus.ts'
 import { type Clock, systemClock } from '../../src/model/clock.ts'
@@ -35,6 +35,7 @@ export interface FetchBoardOptions {
   readonly clock?: Clock
   readonly perModel?: boolean
   readonly baseUrl?: string
+  readonly ended?: FetchBackend['ended']
 }
 
 export function fetchBoard(options: FetchBoardOptions = {}): FetchBoard {
@@ -51,7 +52,7 @@ export function fetchBoard(options: FetchBoardOptions = {}): FetchBoard {
   const target: FetchTarget = {
     name: 'search',
     origin: breaker,
-    choose: () => ({ breaker, settings, models: perModel ? models : undefined, baseUrl }),
+    choose: () => ({ breaker, settings, models: perModel ? models : undefined, baseUrl, ended: options.ended }),
   }
   return {
     breaker,

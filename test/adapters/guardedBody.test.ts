@@ -239,6 +239,38 @@ describe('a reader that wants no more', () => {
     expect(results(board)).toEqual(['success'])
   })
 
+  test.each([
+    [
+      'reader',
+      async (body: ReadableStream) => {
+        const reader = body.getReader()
+        const pending = reader.read()
+        reader.releaseLock()
+        await expect(pending).rejects.toThrow(TypeError)
+      },
+    ],
+    [
+      'iterator',
+      async (body: ReadableStream) => {
+        const iterator = body.values({ preventCancel: true })
+        const pending = expect(iterator.next()).rejects.toThrow(TypeError)
+        await iterator.return?.()
+        await pending
+      },
+    ],
+  ])('may let go in mid-read as a %s, and come back: what was not waited for is no silence', async (_, letGo) => {
+    const clock = new VirtualClock()
+    const { body, write, end } = openBody()
+    const { board, response } = await answer(body, { clock, settings: { idleTimeout: 1_000 } })
+    await letGo(response.body as ReadableStream)
+    await clock.advanceAsync(3_000)
+    expect(results(board)).toEqual([])
+    write('text')
+    end()
+    expect(await chunksOf(response.body)).toBe('text')
+    expect(results(board)).toEqual(['success'])
+  })
+
   test('may go on by another iterator', async () => {
     const { board, response } = await answer(bodyOf('one', 'two', 'three'))
     for await (const _chunk of response.body?.values({ preventCancel: true }) ?? []) break

@@ -72,7 +72,7 @@ describe('a model', () => {
     expect([refused.status, refused.headers.get('x-switchgear-state')]).toEqual([503, 'open'])
     expect(asked).toEqual([])
     expect(ofModel(one, 'gpt-4o').rejected).toBe(1)
-    expect(one.breaker.rejected).toBe(0)
+    expect(one.breaker.rejected).toBe(1)
     expect((await ask(guarded, 'gpt-4o-mini')).status).toBe(200)
   })
 
