@@ -163,7 +163,7 @@ function failureOf(said: Classification | undefined): FailureType | undefined {
 }
 
 /** What `breaker`'s ladder asks for at `level`, with what its policy lays over. */
-function degradationAt(level: 1 | 2 | 3, breaker: Breaker): Degradation {
+export function degradationAt(level: 1 | 2 | 3, breaker: Breaker): Degradation {
   const step = breaker.profile.ladder?.[(level - 1) as 0 | 1 | 2]
   const own = breaker.policy.levels[(level - 1) as 0 | 1 | 2].overrides
   return {

@@ -1,17 +1,17 @@
-// Leave for one request: from the breaker of its model, from that of the service, and, where the service is degraded, for the
-// smaller request that goes out in its place.
+// Leave for one request: from the breaker of its model, and from that of the service.
 import { admitCall } from '../actors/admitCall.ts'
 import type { Breaker } from '../actors/breaker.ts'
 import type { Call } from '../actors/call.ts'
 import { exemptionOf } from '../actors/guardedCall.ts'
-import { healthiestModel, modelKey } from '../actors/modelHealth.ts'
+import type { KeyedBreakers } from '../actors/keyedBreakers.ts'
+import { modelKey } from '../actors/modelHealth.ts'
 import { CallRejectedError } from '../model/errors.ts'
 import type { Classification } from '../model/failures.ts'
 import type { Estimate } from '../model/measurement.ts'
-import { isObject } from '../services/foreignValue.ts'
 import type { CallRequest, RewrittenRequest, ServiceProfile } from '../services/serviceProfile.ts'
 import { CallEnding } from './callEnding.ts'
 import type { FetchBackend, FetchOptions } from './fetchTarget.ts'
+import { type ModelChoice, planRequest, UNBUDGETED } from './planRequest.ts'
 
 export interface Admitted {
   readonly call: Call
@@ -28,101 +28,48 @@ export function admitRequest(
   deadline: number | undefined,
 ): Admitted | CallRejectedError {
   const { breaker } = backend
-  const { profile } = breaker
+  const { profile, gate } = breaker
   const startedAt = breaker.clock.now()
   const at = Math.floor(startedAt)
+  // An operator who has switched the service's breaker off has switched off those of its models.
+  const models = gate.path === 'closed.bypassed' ? undefined : backend.models
   // A service that refuses does so for all of its models, and is heard first.
-  const choice =
-    request && breaker.gate.peek(at, exemptionOf(options)) === undefined
-      ? chooseModel(backend, request, options, startedAt)
+  const plan =
+    request && gate.peek(at, exemptionOf(options)) === undefined
+      ? planRequest(breaker, models, request, options, startedAt)
       : undefined
-  if (choice instanceof CallRejectedError) {
+  if (plan instanceof CallRejectedError) {
     breaker.refuse(at, { model: request?.model ?? '' })
-    return choice
+    return plan
   }
-  const wanted = choice?.request ?? request
+  const asked = plan?.choice?.request ?? request
   const call = admitCall(breaker, startedAt, {
-    operation: options.operation ?? wanted?.operation,
+    operation: options.operation ?? asked?.operation,
     // Nobody asks for it but the budgets.
-    estimate: wanted && breaker.budgets && estimated(profile, wanted),
+    estimate: asked && breaker.budgets && estimated(profile, asked),
     exemption: exemptionOf(options),
     claim: options.emergencyOverride,
     deadline,
   })
   if (call instanceof CallRejectedError) return call
-  if (wanted === undefined) {
-    const onEnd = listenersOf(backend, undefined, startedAt)
-    return { call, ending: new CallEnding({ call, modelCall: undefined, profile, request, onEnd }), change: undefined }
-  }
-  const smaller = call.degradation.level === 0 ? undefined : lessened(profile, wanted, call)
-  const sent = smaller === undefined ? wanted : (reread(profile, wanted, smaller) ?? wanted)
-  const modelCall = admitModel(backend, sent, startedAt)
+  const modelCall = plan && admitModel(models, plan.sent, startedAt)
   if (modelCall instanceof CallRejectedError) {
-    // It was never made, so nothing of it is billed.
+    // Its breaker was of another mind a moment ago. The call was never made, so nothing of it is billed.
     call.settle('ignored')
     return modelCall
   }
-  const onEnd = listenersOf(backend, choice, startedAt)
-  const ending = new CallEnding({ call, modelCall, profile, request: sent, onEnd })
-  return { call, ending, change: choice === undefined ? smaller : { ...smaller, body: smaller?.body ?? choice.request.body } }
+  const onEnd = listenersOf(backend, plan?.choice, startedAt)
+  const ending = new CallEnding({ call, modelCall, profile, request: plan?.sent ?? request, onEnd })
+  return { call, ending, change: plan?.change }
 }
 
-/** The service's own call is what costs; that of its model is the same one seen from elsewhere. */
-const UNBUDGETED = { unbudgeted: true }
-
-interface ModelChoice {
-  /** For the model that stands in. */
-  readonly request: CallRequest
-  readonly asked: string
-  readonly model: string
-  readonly refusal: CallRejectedError
-}
-
-/** Undefined where the model that was asked for may be; the error of its breaker where none may stand in for it. */
-function chooseModel(
-  { models }: FetchBackend,
-  request: CallRequest,
-  options: FetchOptions,
+function admitModel(
+  models: KeyedBreakers | undefined,
+  { model }: CallRequest,
   startedAt: number,
-): ModelChoice | CallRejectedError | undefined {
-  const { model: asked, body } = request
-  const key = asked === undefined || models === undefined ? undefined : modelKey(asked)
-  if (asked === undefined || models === undefined || key === undefined) return undefined
-  const own = models.peek(key)
-  if (own?.peek(Math.floor(startedAt)) === undefined) return undefined
-  // Asked in earnest, so that the refusal is counted where it belongs.
-  const refusal = admitCall(own, startedAt, UNBUDGETED)
-  if (!(refusal instanceof CallRejectedError)) {
-    refusal.settle('ignored')
-    return undefined
-  }
-  const model = options.models?.includes(asked) ? healthiestModel(models, options.models) : undefined
-  if (model === undefined || !isObject(body)) return refusal
-  return { request: { ...request, body: { ...body, model }, model }, asked, model, refusal }
-}
-
-function admitModel({ models }: FetchBackend, { model }: CallRequest, at: number): Call | CallRejectedError | undefined {
+): Call | CallRejectedError | undefined {
   const key = model === undefined || models === undefined ? undefined : modelKey(model)
-  return key === undefined ? undefined : models && admitCall(models.get(key), at, UNBUDGETED)
-}
-
-/** What the service's ladder asks for at the level in force, with what its user laid over. */
-function lessened(profile: ServiceProfile, request: CallRequest, call: Call): RewrittenRequest | undefined {
-  const { level, overrides } = call.degradation
-  try {
-    return profile.ladder?.[(level - 1) as 0 | 1 | 2].rewrite?.(request, overrides)
-  } catch {
-    // A ladder of a user's own: better the whole request than none.
-    return undefined
-  }
-}
-
-function reread(profile: ServiceProfile, request: CallRequest, { path, body }: RewrittenRequest): CallRequest | undefined {
-  try {
-    return profile.readRequest?.(path ?? request.path, body ?? request.body)
-  } catch {
-    return undefined
-  }
+  return key === undefined ? undefined : models && admitCall(models.get(key), startedAt, UNBUDGETED)
 }
 
 function estimated(profile: ServiceProfile, request: CallRequest): Estimate | undefined {

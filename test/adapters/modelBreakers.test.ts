@@ -50,6 +50,10 @@ function trip(breaker: Breaker): void {
   breaker.command(Math.floor(breaker.clock.now()), { name: 'trip', by: 'ann', why: 'because' })
 }
 
+function degrade({ breaker }: FetchBoard): void {
+  breaker.signal(Math.floor(breaker.clock.now()), { kind: 'health', level: 1, reason: 'test' })
+}
+
 describe('a model', () => {
   test('has a breaker of its own, which trips by itself', async () => {
     const one = board()
@@ -208,12 +212,74 @@ describe('models that may stand in for one another', () => {
     expect(ofModel(one, 'gpt-4.1')).toMatchObject({ successes: 0, inFlight: 0 })
   })
 
-  test('a smaller model that is open refuses the call, and the service’s place is free again', async () => {
+  test('a smaller model that is open leaves the other reductions, asked of the model that was asked for', async () => {
     const one = board()
+    const bodies: unknown[] = []
     trip(ofModel(one, 'gpt-4o-mini'))
-    one.breaker.signal(Math.floor(one.breaker.clock.now()), { kind: 'health', level: 1, reason: 'test' })
+    degrade(one)
+    const fetch: typeof globalThis.fetch = async (_input, init) => {
+      bodies.push(JSON.parse(String(init?.body)))
+      return Response.json({})
+    }
+    expect((await ask(one.fetch({ fetch }), 'gpt-4o', { max_tokens: 100 })).status).toBe(200)
+    expect(bodies).toEqual([{ model: 'gpt-4o', messages: [], max_tokens: 50 }])
+    expect(one.outcomes).toMatchObject([{ result: 'success', model: 'gpt-4o' }])
+    expect(ofModel(one, 'gpt-4o')).toMatchObject({ successes: 1, inFlight: 0 })
+    expect(ofModel(one, 'gpt-4o-mini')).toMatchObject({ successes: 0, ignored: 0, inFlight: 0 })
+  })
+
+  test('a deployment that is open leaves the path of the one that was asked for', async () => {
+    const one = fetchBoard({
+      kind: 'openai',
+      perModel: true,
+      clock: new VirtualClock(),
+      policy: { levels: [{ overrides: { model: 'small' } }, {}, {}] },
+    })
+    const asked: string[] = []
+    const fetch: typeof globalThis.fetch = async (input, init) => {
+      asked.push(`${new globalThis.URL(String(input)).pathname} ${init?.body}`)
+      return Response.json({})
+    }
+    const guarded = one.fetch({ fetch })
+    const init = { method: 'POST', body: '{"messages":[],"max_tokens":100}' }
+    const address = 'http://azure.test/openai/deployments/large/chat/completions'
+    degrade(one)
+    await (await guarded(address, init)).text()
+    trip(ofModel(one, 'small'))
+    await (await guarded(address, init)).text()
+    expect(asked).toEqual([
+      '/openai/deployments/small/chat/completions {"messages":[],"max_tokens":50}',
+      '/openai/deployments/large/chat/completions {"messages":[],"max_tokens":50}',
+    ])
+  })
+
+  test('a smaller model that is well answers for one that is open', async () => {
+    const one = board()
+    const { asked, fetch } = upstream()
+    trip(ofModel(one, 'gpt-4o'))
+    degrade(one)
+    expect((await ask(one.fetch({ fetch }), 'gpt-4o')).status).toBe(200)
+    expect(asked).toEqual(['gpt-4o-mini'])
+    expect(ofModel(one, 'gpt-4o').rejected).toBe(0)
+  })
+
+  test('the call is refused where both are open, and nothing is told of a call that was never made', async () => {
+    const one = board()
+    trip(ofModel(one, 'gpt-4o'))
+    trip(ofModel(one, 'gpt-4o-mini'))
+    degrade(one)
     expect((await ask(one.fetch(upstream()), 'gpt-4o')).status).toBe(503)
     expect(one.breaker.inFlight).toBe(0)
-    expect(one.outcomes).toMatchObject([{ result: 'ignored' }])
+    expect(one.outcomes).toMatchObject([{ result: 'rejected' }])
+  })
+
+  test('are not asked while the service’s own breaker is switched off', async () => {
+    const one = board()
+    const { asked, fetch } = upstream()
+    trip(ofModel(one, 'gpt-4o'))
+    one.breaker.command(Math.floor(one.breaker.clock.now()), { name: 'disable', by: 'ann', why: 'because' })
+    expect((await ask(one.fetch({ fetch }), 'gpt-4o')).status).toBe(200)
+    expect(asked).toEqual(['gpt-4o'])
+    expect(ofModel(one, 'gpt-4o')).toMatchObject({ rejected: 0, successes: 0, ignored: 0 })
   })
 })
