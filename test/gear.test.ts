@@ -143,6 +143,43 @@ describe('a monitor of the board', () => {
   })
 })
 
+describe('what is said of a call', () => {
+  it.each([
+    [{ operation: 5 }, 'operation'],
+    [{ operation: '' }, 'operation'],
+    [{ operation: 'x'.repeat(201) }, 'operation'],
+    [{ estimate: { cost: Number.NaN } }, 'estimate'],
+    [{ estimate: { cost: 1, confidence: 2 } }, 'estimate'],
+    [{ estimate: 5 }, 'estimate'],
+    [{ emergencyOverride: { by: 42, why: 'x' } }, 'emergencyOverride'],
+    [{ emergencyOverride: true }, 'emergencyOverride'],
+  ])('is checked, as it is journalled: %j', async (options, path) => {
+    const { gear, journal } = await testBoard({ search: { kind: 'http' } })
+    await expect(gear.execute('search', () => 1, options as never)).rejects.toMatchObject({ path })
+    expect(() => gear.fetch('search', options as never)).toThrow(ConfigError)
+    expect(journal.records).toHaveLength(1)
+  })
+
+  it('as an emergency is journalled as who and why, and nothing more', async () => {
+    const { gear, heard } = await testBoard({ search: { kind: 'http' } })
+    gear.signal('search', { kind: 'budget', mode: 'blocked', rule: 'daily', allowEmergencyOverride: true })
+    const emergencyOverride = { by: 'ann', why: 'a fire', type: 'timer', at: 0 }
+    await gear.execute('search', () => 1, { emergencyOverride })
+    const [admission] = ofType(heard, 'admission')
+    expect(admission).toMatchObject({ by: 'ann', why: 'a fire', service: 'search', exemption: 'emergency_override' })
+    expect(admission?.at).toBeGreaterThan(0)
+  })
+})
+
+describe('settings', () => {
+  it('cannot change while the board runs, and the error says so', async () => {
+    const { gear } = await testBoard({ search: { kind: 'http' } })
+    expect(() => gear.reconfigure('search', { quota: 5 } as never)).toThrow(
+      'services.search.quota: a setting that cannot change; allowed: only before the board is made',
+    )
+  })
+})
+
 describe('the budgets of a board', () => {
   it('are none, and say so, where none are configured', async () => {
     const { gear, journal } = await testBoard({ search: {} })

@@ -188,7 +188,7 @@ export class Breaker {
       generation,
       ...(probe === undefined ? undefined : { probe }),
       ...(exemption === undefined ? undefined : { exemption }),
-      ...claim,
+      ...(claim === undefined ? undefined : { by: claim.by, why: claim.why }),
     })
     if (probe !== undefined) this.#send({ type: 'probe.admitted', at, probe, timeout: this.#probeTimeout() })
     return undefined

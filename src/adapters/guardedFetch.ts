@@ -1,6 +1,7 @@
 // A fetch that runs every request through a service's breaker: refused calls come back as answers that clients do not retry,
 // a degraded service is asked for less, and a call counts when its answer has ended. `gear.fetch(name)` hands it out.
 import type { Breaker } from '../actors/breaker.ts'
+import { callOptionsProblem } from '../actors/callOptions.ts'
 import { type Enclosing, enclosingChain } from '../actors/enclosingChain.ts'
 import { fallbackProblem } from '../actors/fallback.ts'
 import { exemptionOf, type Miss, originalOf } from '../actors/guardedCall.ts'
@@ -28,7 +29,7 @@ import { type FetchInput, methodOf, readRequest, rewritten, signalOf, urlOf } fr
  */
 export function guardedFetch(target: FetchTarget, options: FetchOptions = {}): typeof fetch {
   const { fallback } = options
-  const problem = fallback && fallbackProblem(target.origin, fallbackFor(fallback, NO_REQUEST))
+  const problem = callOptionsProblem(options) ?? (fallback && fallbackProblem(target.origin, fallbackFor(fallback, NO_REQUEST)))
   if (problem) throw problem
   return (input, init) => runFetch(target, options, input as FetchInput, init)
 }
