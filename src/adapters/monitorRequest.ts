@@ -54,7 +54,7 @@ export async function ask(
 /** What `work` comes to, or an error once `timeout` (ms) has passed: also where `work` does not heed its abortion. */
 export function within<T>(clock: Clock, timeout: number, abort: () => void, work: () => Promise<T> | T): Promise<T> {
   return new Promise<T>((resolve, reject) => {
-    const deadline = new Deadline(() => {
+    const deadline = new Wake(() => {
       reject(new Error(`no answer within ${timeout} ms`))
       abort()
     })
@@ -66,7 +66,8 @@ export function within<T>(clock: Clock, timeout: number, abort: () => void, work
   })
 }
 
-class Deadline extends Timer {
+/** Calls a function when it is due. */
+export class Wake extends Timer {
   readonly #due: () => void
 
   constructor(due: () => void) {

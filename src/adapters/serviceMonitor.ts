@@ -1,10 +1,10 @@
 // Looks after a service between its calls: asks it how it is at an interval and tells its breaker which conditions stand, by
 // the knowledge of its kind (`monitoring` of its profile). What it asks is no call of the service: nothing of it is counted.
 import type { Breaker } from '../actors/breaker.ts'
-import { Timer } from '../model/timer.ts'
+import type { Timer } from '../model/timer.ts'
 import type { Condition, MonitorAnswer, Monitoring, Reading } from '../services/serviceProfile.ts'
 import { address, duration, type MonitorOptions } from './monitorOptions.ts'
-import { ask, type MonitorFetch, within } from './monitorRequest.ts'
+import { ask, type MonitorFetch, Wake, within } from './monitorRequest.ts'
 
 export type { MonitorOptions } from './monitorOptions.ts'
 
@@ -32,6 +32,8 @@ export interface ServiceMonitor extends Disposable {
 
 /** So many rounds in a row without an answer, and the service counts as not reachable. */
 const UNREACHED = 3
+/** So many intervals without a word of a condition, and it lapses; not before the breaker would take it back by itself. */
+const UNCONFIRMED = 3
 const NOTHING_KNOWN: Monitoring = { paths: [''], read: () => ({ conditions: [], facts: {} }) }
 
 /**
@@ -40,6 +42,11 @@ const NOTHING_KNOWN: Monitoring = { paths: [''], read: () => ({ conditions: [], 
  */
 export function monitorService(breaker: Breaker, options: MonitorOptions): ServiceMonitor {
   return new Monitor(breaker, options)
+}
+
+interface Standing extends Condition {
+  /** Begin of the latest round that spoke of it, epoch ms. */
+  readonly confirmedAt: number
 }
 
 class Monitor implements ServiceMonitor {
@@ -56,7 +63,7 @@ class Monitor implements ServiceMonitor {
   readonly #round = new Wake(() => this.#begin())
   readonly #hold = new Wake(() => this.#tell())
   /** What it has told and not taken back. */
-  readonly #standing = new Map<string, Condition>()
+  readonly #standing = new Map<string, Standing>()
   #reading: Reading | undefined
   #asking: AbortController | undefined
   #stopped = false
@@ -82,7 +89,8 @@ class Monitor implements ServiceMonitor {
     clock.disarm(this.#round)
     clock.disarm(this.#hold)
     this.#asking?.abort()
-    for (const name of [...this.#standing.keys()]) this.#set({ name, level: 0, reason: 'no longer monitored' })
+    const at = clock.now()
+    for (const name of [...this.#standing.keys()]) this.#set({ name, level: 0, reason: 'no longer monitored' }, at)
   }
 
   [Symbol.dispose](): void {
@@ -141,9 +149,18 @@ class Monitor implements ServiceMonitor {
       const reason = `not reached ${unreached} times in a row; ${problems[0] ?? 'no answer'}`
       conditions.unshift({ name: 'unreachable', level: 2, reason })
     }
+    conditions.push(...this.#lapsed(conditions, at))
     this.last = { at, reached, unreached, conditions, facts: reading.facts, problems }
-    for (const condition of conditions) this.#set(condition)
+    for (const condition of conditions) this.#set(condition, at)
     this.#arm(this.#hold, this.#holdFor)
+  }
+
+  /** What stands and was not spoken of for too long, by this round either: what is not heard of any more is not known. */
+  #lapsed(conditions: readonly Condition[], at: number): Condition[] {
+    const borne = Math.max(UNCONFIRMED * this.#interval, this.#breaker.policy.recoverAfter)
+    return [...this.#standing.values()]
+      .filter(({ name, confirmedAt }) => at - confirmedAt >= borne && !conditions.some((condition) => condition.name === name))
+      .map(({ name }) => ({ name, level: 0, reason: `${name} was not confirmed for ${Math.round(borne / 1000)} s` }))
   }
 
   /** Kinds of users' own may err. */
@@ -158,10 +175,10 @@ class Monitor implements ServiceMonitor {
   }
 
   /** Only what it told itself is taken back: others may speak of a condition of the same name. */
-  #set(condition: Condition): void {
+  #set(condition: Condition, at: number): void {
     const { name, level, reason } = condition
     if (level === 0 && !this.#standing.delete(name)) return
-    if (level > 0) this.#standing.set(name, condition)
+    if (level > 0) this.#standing.set(name, { ...condition, confirmedAt: at })
     this.#breaker.health.set(name, level, reason)
   }
 
@@ -179,19 +196,6 @@ class Monitor implements ServiceMonitor {
   #arm(timer: Timer, delay: number): void {
     const { clock } = this.#breaker
     clock.arm(timer, clock.now() + delay)
-  }
-}
-
-class Wake extends Timer {
-  readonly #wake: () => void
-
-  constructor(wake: () => void) {
-    super()
-    this.#wake = wake
-  }
-
-  fire(): void {
-    this.#wake()
   }
 }
 

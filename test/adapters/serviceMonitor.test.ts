@@ -291,6 +291,40 @@ describe('what is told to the breaker', () => {
     expect(rag.breaker.health.standing.get('index')?.level).toBe(2)
   })
 
+  test.each<[string, (rag: { memory: number | undefined; answers: Record<string, unknown> }) => void, string, number]>([
+    ['memory', (rag) => (rag.memory = undefined), 'memory', 90_000],
+    ['index', (rag) => (rag.answers['/documents/status_counts'] = rag.answers['/health'] = 401), 'index', 90_000],
+  ])('lapses when nobody tells of it any more: %s', async (_, silence, name, after) => {
+    const told = {
+      memory: (9 * GIB) as number | undefined,
+      answers: { ...well(), '/documents/status_counts': 500 } as Record<string, unknown>,
+    }
+    const rag = watched({ url, fetch: (...asked) => answering(told.answers)(...asked), memory: () => told.memory })
+    await round(rag)
+    expect(rag.breaker.health.standing.get(name)?.level).toBe(2)
+    told.answers['/documents/pipeline_status'] = 401
+    silence(told)
+    for (let passed = 30_000; passed < after; passed += 30_000) {
+      await round(rag, 30_000)
+      expect(rag.breaker.health.standing.get(name)?.level).toBe(2)
+    }
+    const { conditions } = await round(rag, 30_000)
+    expect(rag.breaker.health.standing.has(name)).toBe(false)
+    expect(conditions).toContainEqual({ name, level: 0, reason: `${name} was not confirmed for 90 s` })
+  })
+
+  test('lapses after three rounds where these take longer than a recovery', async () => {
+    let memory: number | undefined = 9 * GIB
+    const rag = watched({ url, fetch: answering(well()), memory: () => memory, intervalMs: 600_000 })
+    await round(rag)
+    memory = undefined
+    await round(rag, 600_000)
+    await round(rag, 600_000)
+    expect(rag.breaker.path).toBe('degraded.level2')
+    await round(rag, 600_000)
+    expect(rag.breaker.path).toBe('closed.watching')
+  })
+
   test('does not mend what failing calls have said', async () => {
     const rag = watched({ url, fetch: answering(well()) }, { kind: 'lightrag', adaptiveRecovery: false })
     for (let i = 0; i < 3; i++) rag.breaker.fail(rag.clock.now(), 1000, 0, undefined, { type: 'http_error' })
