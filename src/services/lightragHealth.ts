@@ -41,7 +41,13 @@ export function readLightragHealth(
 /** What must outlive a round that did not answer: counts to compare with. */
 function remembered(before: Reading | undefined): Facts {
   const kept: Facts = {}
-  for (const key of ['mostProcessed', 'embeddingFailed', 'embeddingCompleted', 'embeddingFailuresInARow']) {
+  for (const key of [
+    'mostProcessed',
+    'embeddingFailed',
+    'embeddingCompleted',
+    'embeddingFailuresInARow',
+    'embeddingCallsFailed',
+  ]) {
     const value = before?.facts[key]
     if (value !== undefined) kept[key] = value
   }
@@ -143,7 +149,9 @@ function embeddingCondition(
   const counted = failuresInARow(queue, facts, before)
   const reported = reportedInARow(bodyOf(answers[PIPELINE]))
   const failures = Math.max(counted ?? 0, reported?.failures ?? 0, callsFailing)
-  if (counted === undefined && reported === undefined && callsFailing === 0) return undefined
+  // Calls that have failed and do so no more have spoken.
+  if (callsFailing > 0 || typeof before.embeddingCallsFailed === 'number') facts.embeddingCallsFailed = callsFailing
+  else if (counted === undefined && reported === undefined) return undefined
   const level = failures > EMBEDDING_IS_SICK ? 2 : reported?.latest ? 1 : 0
   return { name: 'embedding', level, reason: `the embedding service has failed ${failures} times in a row` }
 }

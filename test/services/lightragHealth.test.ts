@@ -137,6 +137,16 @@ describe('the embedding service', () => {
     expect(level(read(told), 'embedding')).toBe(expected)
   })
 
+  test('is well again when calls no longer fail for want of it, even where nobody else may tell', () => {
+    const silent = { pipeline: 403, counts: 403 }
+    const sick = read({ ...silent, callsFailing: 4 }, read(silent))
+    expect(level(sick, 'embedding')).toBe(2)
+    const well = read({ ...silent, callsFailing: 0 }, sick)
+    expect(level(well, 'embedding')).toBe(0)
+    expect(level(read({ ...silent, health: undefined }, well), 'embedding')).toBe(0)
+    expect(level(read(silent), 'embedding')).toBeUndefined()
+  })
+
   test('that failed is no fault of the index', () => {
     expect(level(read({ pipeline: pipelineOf(failure) }), 'index')).toBe(0)
   })
