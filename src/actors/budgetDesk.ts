@@ -65,7 +65,12 @@ export class ServiceDesk implements BudgetDesk {
       const refusal = this.#refusal(account, at, request, expected, stated)
       if (refusal !== undefined) return refusal
     }
-    if (of.quota !== undefined) keeper.quotas.comes(of.service, of.quota, at)
+    if (of.quota !== undefined) {
+      const { quotas } = keeper
+      const isLeft = quotas.hasLeft(of.service, of.quota, at)
+      if (!isLeft && this.#unsignalled && !request.bypass) return { rule: 'quota', retryAfterMs: quotas.renewedIn(at) }
+      quotas.comes(of.service)
+    }
     for (const account of accounts) account.reserved += expected
     return new Held(this, accounts, operation, expected, stated !== undefined)
   }

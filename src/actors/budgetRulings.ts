@@ -16,7 +16,7 @@ export interface RulingsOptions {
   readonly desks: ReadonlyMap<string, DeskAccounts>
   readonly tell: (service: string, signal: Signal, at: number) => void
   /** What stands in the service's breaker. */
-  readonly standing: (service: string) => Pick<Standing, 'budgets' | 'quota'> | undefined
+  readonly standing: (service: string) => Pick<Standing, 'budgets' | 'quota' | 'pace'> | undefined
 }
 
 export class BudgetRulings {

@@ -19,8 +19,6 @@ export class QuotaCount {
   readonly #ledger: SpendLedger
   readonly #options: QuotaOptions
   readonly #inFlight = new Map<string, number>()
-  /** By service: the end of the month for which its breaker knows that the quota is gone, epoch ms. */
-  readonly #told = new Map<string, number>()
 
   constructor(ledger: SpendLedger, options: QuotaOptions) {
     this.#ledger = ledger
@@ -31,11 +29,19 @@ export class QuotaCount {
     return this.#options.quotas.get(service)
   }
 
-  /** A call asks to be let through; where calls in flight use up what is left, the breaker is told in time to refuse it. */
-  comes(service: string, quota: number, at: number): void {
-    const inFlight = this.#inFlight.get(service) ?? 0
-    if (this.#ledger.callsOf(service) + inFlight >= quota) this.#isGone(service, at)
-    this.#inFlight.set(service, inFlight + 1)
+  /**
+   * A call asks to be let through: is there one left for it, beside those in flight? Where there is none, the service's breaker
+   * is told in time to refuse it; breakers of keys, which are not told, have to be refused by who asks.
+   */
+  hasLeft(service: string, quota: number, at: number): boolean {
+    if (this.#ledger.callsOf(service) + (this.#inFlight.get(service) ?? 0) < quota) return true
+    this.#isGone(service, at)
+    return false
+  }
+
+  /** A call is on its way. */
+  comes(service: string): void {
+    this.#inFlight.set(service, (this.#inFlight.get(service) ?? 0) + 1)
   }
 
   leaves(service: string): void {
@@ -48,19 +54,18 @@ export class QuotaCount {
     this.#look(service, quota, at)
   }
 
+  /** How long until the month is over, ms. */
+  renewedIn(at: number): number {
+    return Math.max(0, this.#ledger.month.until - at)
+  }
+
   /** After a restart: what stands in the breakers against what was counted. */
   reconcile(at: number): void {
-    const { services, standing, tell } = this.#options
+    const { services, standing } = this.#options
     for (const service of services.keys()) {
       const quota = this.of(service)
       const gone = standing(service)?.quota
-      if (gone?.why === REASON) {
-        if (gone.until === this.#ledger.month.until) this.#told.set(service, gone.until)
-        if (quota === undefined || this.#ledger.callsOf(service) < quota) {
-          this.#told.delete(service)
-          tell(service, { kind: 'limitCleared' }, at)
-        }
-      }
+      if (gone?.why === REASON && (quota === undefined || this.#ledger.callsOf(service) < quota)) this.#isBack(service, at)
       if (quota !== undefined) this.#look(service, quota, at)
     }
   }
@@ -74,10 +79,21 @@ export class QuotaCount {
     if (calls >= quota) this.#isGone(service, at)
   }
 
+  /** Told again whenever somebody has cleared it meanwhile: that waives nothing of a plan. */
   #isGone(service: string, at: number): void {
     const { until } = this.#ledger.month
-    if (this.#told.get(service) === until) return
-    this.#told.set(service, until)
-    this.#options.tell(service, { kind: 'limit', mode: 'exhausted', until, reason: REASON }, at)
+    const { standing, tell } = this.#options
+    if ((standing(service)?.quota?.until ?? 0) < until)
+      tell(service, { kind: 'limit', mode: 'exhausted', until, reason: REASON }, at)
+  }
+
+  /** The signal clears the service's own pace too, which still stands. */
+  #isBack(service: string, at: number): void {
+    const { standing, tell } = this.#options
+    const pace = standing(service)?.pace
+    tell(service, { kind: 'limitCleared' }, at)
+    if (pace === undefined || pace.until <= at) return
+    const { until, perSecond, why } = pace
+    tell(service, { kind: 'limit', mode: 'paced', until, perSecond, reason: why }, at)
   }
 }
