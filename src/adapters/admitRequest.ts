@@ -59,7 +59,15 @@ export function admitRequest(
     return modelCall
   }
   const onEnd = listenersOf(backend, plan?.choice, startedAt)
-  const ending = new CallEnding({ call, modelCall, profile, request: plan?.sent ?? request, onEnd })
+  const ending = new CallEnding({
+    call,
+    modelCall,
+    models,
+    standIns: options.models,
+    profile,
+    request: plan?.sent ?? request,
+    onEnd,
+  })
   return { call, ending, change: plan?.change }
 }
 

@@ -283,3 +283,129 @@ describe('models that may stand in for one another', () => {
     expect(ofModel(one, 'gpt-4o')).toMatchObject({ rejected: 0, successes: 0, ignored: 0 })
   })
 })
+
+describe('one sick model', () => {
+  const sickness: [string, () => Response | Error][] = [
+    ['a 500', () => broken(500, 'server_error')],
+    ['a 503', () => broken(503, 'server_is_overloaded')],
+    ['a lost connection', () => new TypeError('fetch failed')],
+    ['a timeout', () => new DOMException('', 'TimeoutError')],
+    ['who knows', () => new Error('?')],
+  ]
+
+  function answering(sick: (model: string) => boolean, answer: () => Response | Error): typeof fetch {
+    return async (_input, init) => {
+      const { model } = JSON.parse(String(init?.body)) as { model: string }
+      const failure = sick(model) ? answer() : undefined
+      if (failure instanceof Error) throw failure
+      return failure ?? Response.json({ model })
+    }
+  }
+
+  test.each(sickness)('does not take away the service of one that stands in: %s', async (_, answer) => {
+    const one = board()
+    const guarded = one.fetch({ fetch: answering((model) => model === 'sick', answer), models: ['sick', 'well'] })
+    for (let i = 0; i < 8; i++) await ask(guarded, 'sick').catch(() => undefined)
+    expect(ofModel(one, 'sick')).toMatchObject({ path: 'open.cooling', failures: 3 })
+    expect(one.breaker).toMatchObject({ path: 'closed.watching', failures: 0, ignored: 3, successes: 5 })
+    expect((await ask(guarded, 'well')).status).toBe(200)
+  })
+
+  test('does not take away the service of another that is well', async () => {
+    const one = board()
+    const guarded = one.fetch({
+      fetch: answering(
+        (model) => model === 'sick',
+        () => broken(500, 'server_error'),
+      ),
+    })
+    await ask(guarded, 'well')
+    for (let i = 0; i < 8; i++) await ask(guarded, 'sick')
+    expect(ofModel(one, 'sick').path).toBe('open.cooling')
+    expect(one.breaker).toMatchObject({ path: 'closed.watching', failures: 0 })
+    expect((await ask(guarded, 'well')).status).toBe(200)
+  })
+
+  test('is told from an API that is down: with every model failing, the service opens', async () => {
+    let down = false
+    for (const models of [['a', 'b'], undefined]) {
+      const one = board()
+      const guarded = one.fetch({
+        fetch: answering(
+          () => down,
+          () => broken(500, 'server_error'),
+        ),
+        models,
+      })
+      down = false
+      for (const model of ['a', 'b', 'a', 'b']) await ask(guarded, model)
+      down = true
+      for (let i = 0; i < 6; i++) await ask(guarded, i % 2 === 0 ? 'a' : 'b')
+      expect(one.breaker.path).toBe('open.cooling')
+    }
+  })
+
+  test('by itself is the service', async () => {
+    const one = board()
+    const guarded = one.fetch({
+      fetch: answering(
+        () => true,
+        () => broken(500, 'server_error'),
+      ),
+      models: ['only'],
+    })
+    for (let i = 0; i < 3; i++) await ask(guarded, 'only')
+    expect(one.breaker.path).toBe('open.cooling')
+  })
+
+  test('is not excused by one that is open, or whose success is out of its window', async () => {
+    const clock = new VirtualClock()
+    const one = fetchBoard({ kind: 'openai', perModel: true, clock })
+    const guarded = one.fetch({
+      fetch: answering(
+        (model) => model === 'sick',
+        () => broken(500, 'server_error'),
+      ),
+    })
+    await ask(guarded, 'open')
+    trip(ofModel(one, 'open'))
+    await ask(guarded, 'old')
+    clock.advance(120_000)
+    for (let i = 0; i < 3; i++) await ask(guarded, 'sick')
+    expect(one.breaker.path).toBe('open.cooling')
+  })
+
+  test('among many: those used last are looked at', async () => {
+    const one = board()
+    const guarded = one.fetch({
+      fetch: answering(
+        (model) => model === 'sick',
+        () => broken(500, 'server_error'),
+      ),
+    })
+    for (let i = 0; i < 80; i++) ofModel(one, `idle-${i}`)
+    await ask(guarded, 'sick')
+    expect(one.breaker.failures).toBe(1)
+    await ask(guarded, 'well')
+    await ask(guarded, 'sick')
+    expect(one.breaker).toMatchObject({ failures: 1, ignored: 1 })
+  })
+
+  test('frees the place of the service’s probe', async () => {
+    const clock = new VirtualClock()
+    const one = fetchBoard({ kind: 'openai', perModel: true, clock, policy: { maxProbes: 1 } })
+    const fetch = answering(
+      (model) => model === 'sick',
+      () => broken(500, 'server_error'),
+    )
+    for (let i = 0; i < 3; i++) await ask(one.fetch({ fetch }), 'sick')
+    clock.advance(45_000)
+    expect([one.breaker.path, ofModel(one, 'sick').path]).toEqual(['halfOpen', 'halfOpen'])
+    const guarded = one.fetch({ fetch, models: ['sick', 'well'] })
+    await ask(guarded, 'sick')
+    expect(ofModel(one, 'sick').path).toBe('open.cooling')
+    expect(one.breaker).toMatchObject({ path: 'halfOpen', ignored: 1 })
+    expect((await ask(guarded, 'well')).status).toBe(200)
+    expect(one.breaker.successes).toBe(1)
+  })
+})
