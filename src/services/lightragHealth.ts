@@ -30,9 +30,10 @@ export function readLightragHealth(
   callsFailing = 0,
 ): Reading {
   const facts: Facts = { ...remembered(before), ...readFacts(answers) }
+  const news = hasNews(bodyOf(answers[PIPELINE]), facts)
   const conditions = [
-    indexCondition(answers, facts),
-    embeddingCondition(answers, facts, before?.facts ?? {}, callsFailing),
+    indexCondition(answers, facts, news),
+    embeddingCondition(answers, facts, before?.facts ?? {}, { news, callsFailing }),
     memoryCondition(memory, memoryLimit),
   ]
   return { conditions: conditions.filter((condition) => condition !== undefined), facts }
@@ -47,6 +48,7 @@ function remembered(before: Reading | undefined): Facts {
     'embeddingCompleted',
     'embeddingFailuresInARow',
     'embeddingCallsFailed',
+    'pipelineMark',
   ]) {
     const value = before?.facts[key]
     if (value !== undefined) kept[key] = value
@@ -76,15 +78,27 @@ function readFacts(answers: MonitoringRound['answers']): Facts {
   return facts
 }
 
+/** The pipeline keeps the messages of its last job when it rests: they tell of now while it is busy, or has just said more. */
+function hasNews(pipeline: unknown, facts: Facts): boolean {
+  const latest = readField(pipeline, 'latest_message')
+  const history = readField(pipeline, 'history_messages')
+  if (typeof latest !== 'string' && !Array.isArray(history)) return false
+  const started = readString(pipeline, 'job_start', 64) ?? ''
+  const said = typeof latest === 'string' ? latest.slice(0, 200) : ''
+  const before = facts.pipelineMark
+  facts.pipelineMark = `${started} ${Array.isArray(history) ? history.length : 0} ${said}`
+  return readField(pipeline, 'busy') === true || (before !== undefined && facts.pipelineMark !== before)
+}
+
 // --- the index ----------------------------------------------------------------------------------------------------------
 
 /** The gravest of what speaks against the index; level 0 where something spoke and nothing against it. */
-function indexCondition(answers: MonitoringRound['answers'], facts: Facts): Condition | undefined {
+function indexCondition(answers: MonitoringRound['answers'], facts: Facts, news: boolean): Condition | undefined {
   const found = [
     storageSays(answers),
     healthSays(answers[HEALTH]),
     countsSay(answers[COUNTS], facts),
-    pipelineSays(answers[PIPELINE]),
+    pipelineSays(answers[PIPELINE], news),
   ]
   let gravest: Condition | undefined
   for (const one of found) if (one && (gravest === undefined || one.level > gravest.level)) gravest = one
@@ -122,10 +136,10 @@ function countsSay(answer: MonitorAnswer | undefined, facts: Facts): Condition |
   return index(level, `${failed ?? 0} of ${finished} documents could not be processed`)
 }
 
-function pipelineSays(answer: MonitorAnswer | undefined): Condition | undefined {
+function pipelineSays(answer: MonitorAnswer | undefined, news: boolean): Condition | undefined {
   const message = readField(bodyOf(answer), 'latest_message')
   if (typeof message !== 'string') return undefined
-  if (!tellsOfFailure(message) || namesEmbedding(message)) return index(0, 'the pipeline tells of no failure')
+  if (!news || !tellsOfFailure(message) || namesEmbedding(message)) return index(0, 'the pipeline tells of no new failure')
   return index(1, `the pipeline says: ${message.slice(0, 200)}`)
 }
 
@@ -137,21 +151,24 @@ function index(level: Condition['level'], reason: string): Condition {
 
 /**
  * Its failures in a row, as far as anything tells of them: the server's own counters (`embedding_queue_status` of `/health`,
- * for callers with credentials), what its pipeline reports, calls that failed for want of it.
+ * for callers with credentials) or else what its pipeline reports, and calls that failed for want of it.
  */
 function embeddingCondition(
   answers: MonitoringRound['answers'],
   facts: Facts,
   before: Reading['facts'],
-  callsFailing: number,
+  { news, callsFailing }: { readonly news: boolean; readonly callsFailing: number },
 ): Condition | undefined {
   const queue = readField(bodyOf(answers[HEALTH]), 'embedding_queue_status')
   const counted = failuresInARow(queue, facts, before)
-  const reported = reportedInARow(bodyOf(answers[PIPELINE]))
+  // A first count is of all that ever was, and can be compared with nothing.
+  const isCounted = counted !== undefined && typeof before.embeddingFailed === 'number'
+  const reported = isCounted ? undefined : reportedInARow(bodyOf(answers[PIPELINE]), news)
   const failures = Math.max(counted ?? 0, reported?.failures ?? 0, callsFailing)
-  // Calls that have failed and do so no more have spoken.
-  if (callsFailing > 0 || typeof before.embeddingCallsFailed === 'number') facts.embeddingCallsFailed = callsFailing
-  else if (counted === undefined && reported === undefined) return undefined
+  // Calls that have failed and do so no more have spoken too.
+  const callsTell = callsFailing > 0 || (typeof before.embeddingCallsFailed === 'number' && before.embeddingCallsFailed > 0)
+  if (callsTell) facts.embeddingCallsFailed = callsFailing
+  if (counted === undefined && reported === undefined && !callsTell) return undefined
   const level = failures > EMBEDDING_IS_SICK ? 2 : reported?.latest ? 1 : 0
   return { name: 'embedding', level, reason: `the embedding service has failed ${failures} times in a row` }
 }
@@ -173,10 +190,11 @@ function failuresInARow(queue: unknown, facts: Facts, before: Reading['facts']):
 }
 
 /** From the latest message back to the first that tells of work done. */
-function reportedInARow(pipeline: unknown): { failures: number; latest: boolean } | undefined {
+function reportedInARow(pipeline: unknown, news: boolean): { failures: number; latest: boolean } | undefined {
   const latest = readField(pipeline, 'latest_message')
   const history = readField(pipeline, 'history_messages')
   if (typeof latest !== 'string' && !Array.isArray(history)) return undefined
+  if (!news) return { failures: 0, latest: false }
   let failures = 0
   const messages = Array.isArray(history) ? history.slice(-MESSAGES).reverse() : [latest]
   for (const message of messages) {

@@ -249,14 +249,14 @@ describe('what is told to the breaker', () => {
     ['a storage that is not accessible', { '/documents/status_counts': 500 }, 0, 'degraded.level2', 'index'],
     [
       'a pipeline that failed',
-      { '/documents/pipeline_status': pipelineOf('Failed to extract document') },
+      { '/documents/pipeline_status': { ...pipelineOf('Failed to extract document'), busy: true } },
       0,
       'degraded.level1',
       'index',
     ],
     [
       'an embedding service that failed',
-      { '/documents/pipeline_status': pipelineOf('Failed: embedding timeout') },
+      { '/documents/pipeline_status': { ...pipelineOf('Failed: embedding timeout'), busy: true } },
       0,
       'degraded.level1',
       'embedding',
