@@ -34,8 +34,8 @@ export class OpenaiStream implements StreamReader {
   readonly #lines = new LineSplitter((line, isHead) => this.#read(line, isHead))
   #hasAnEnd: boolean | undefined
   #finished = false
-  /** The first piece that tells of an error and the last one with usage, parsed when the stream is over. */
-  #error: string | undefined
+  /** The first piece that tells of an error, and the last one with usage, parsed when the stream is over. */
+  #failed: object | undefined
   #usage: string | undefined
   #ended: StreamEnd | undefined
 
@@ -59,7 +59,7 @@ export class OpenaiStream implements StreamReader {
       const measured = this.#measure()
       const final = failure !== undefined || this.#finished
       this.#ended = { ...(said && { said }), ...(measured && { measured }), ...(final && { final }) }
-      this.#error = undefined
+      this.#failed = undefined
       this.#usage = undefined
     }
     return this.#ended
@@ -76,19 +76,18 @@ export class OpenaiStream implements StreamReader {
     }
     if (FINISHED.test(line)) this.#finished = true
     if (isHead) return
-    if (ERROR.test(line)) this.#error ??= line.slice(start)
+    if (this.#failed === undefined && ERROR.test(line)) this.#failed = failureIn(parsed(line.slice(start)))
     if (USAGE.test(line)) this.#usage = line.slice(start)
   }
 
   #failure(at: number): Classification | undefined {
-    const event = this.#error === undefined ? undefined : parsed(this.#error)
+    const event = this.#failed
     if (event === undefined) return undefined
-    const error = readField(event, 'error') ?? readField(readField(event, 'response'), 'error')
-    if (isObject(error) || typeof error === 'string') return classifyOpenaiBody(error, at)
-    const type = readField(event, 'type')
+    const error = errorOf(event)
+    if (error !== undefined) return classifyOpenaiBody(error, at)
     // The error event of the Responses API is the error itself; its type says no more than that.
-    if (type === 'error') return classifyOpenaiBody({ code: readField(event, 'code'), message: readField(event, 'message') }, at)
-    return type === 'response.failed' ? { type: 'unknown_error' } : undefined
+    if (readField(event, 'type') !== 'error') return { type: 'unknown_error' }
+    return classifyOpenaiBody({ code: readField(event, 'code'), message: readField(event, 'message') }, at)
   }
 
   #measure(): Measurement | undefined {
@@ -97,6 +96,18 @@ export class OpenaiStream implements StreamReader {
     const body = isObject(response) ? response : event
     return body === undefined && this.#request === undefined ? undefined : measureOpenai(body ?? {}, this.#request, this.#book)
   }
+}
+
+/** The event, if it tells of an error: it may be an answer that repeats the request's tools, one of which has a field `error`. */
+function failureIn(event: unknown): object | undefined {
+  if (!isObject(event)) return undefined
+  const type = readField(event, 'type')
+  return errorOf(event) !== undefined || type === 'error' || type === 'response.failed' ? event : undefined
+}
+
+function errorOf(event: unknown): unknown {
+  const error = readField(event, 'error') ?? readField(readField(event, 'response'), 'error')
+  return isObject(error) || typeof error === 'string' ? error : undefined
 }
 
 function parsed(text: string): unknown {

@@ -195,6 +195,24 @@ describe('a streamed response', () => {
     expect(read(RESPONSES, text)).toEqual(expected)
   })
 
+  const tools = [{ type: 'function', name: 't', parameters: { type: 'object', properties: { error: { type: 'string' } } } }]
+  const echoed = { type: 'response.created', response: response('in_progress', { tools }) }
+  test.each<[string, object, StreamEnd]>([
+    [
+      'that fails',
+      { type: 'response.failed', response: response('failed', { tools, error: { code: 'server_error', message: 'x' } }) },
+      { said: { type: 'http_error' }, measured: untold },
+    ],
+    ['that errs', { type: 'error', code: 'server_error', message: 'x' }, { said: { type: 'http_error' }, measured: untold }],
+    [
+      'that is completed',
+      { type: 'response.completed', response: response('completed', { tools, ...spent }) },
+      { measured: told },
+    ],
+  ])('%s, with tools repeated that have a field called error', (_, last, expected) => {
+    expect(read(RESPONSES, data(echoed, delta, last))).toEqual(expected)
+  })
+
   test('that ends in a line too long to keep is over, with its usage unknown', () => {
     const output = [{ text: 'x'.repeat(LONGEST_LINE) }]
     const text = data({ type: 'response.completed', response: response('completed', { output, ...spent }) })
