@@ -59,10 +59,11 @@ export class ServiceDesk implements BudgetDesk {
     if (stated !== undefined && stated > 0 && !of.charges) keeper.charges(of, at)
     const expected = stated ?? keeper.expected(of, operation)
     const accounts = of.under(operation)
+    const throttle = this.#throttle(accounts, request)
     for (const account of accounts) {
       if (request.bypass) break
       if (request.override && account.rule.allowEmergencyOverride) continue
-      const refusal = this.#refusal(account, at, request, expected, stated)
+      const refusal = this.#refusal(account, at, request, expected, stated, throttle)
       if (refusal !== undefined) return refusal
     }
     if (of.quota !== undefined) {
@@ -114,12 +115,25 @@ export class ServiceDesk implements BudgetDesk {
     if (this.#of.quota !== undefined) this.#keeper.quotas.leaves(this.#of.service)
   }
 
+  /** Of the throttling rules that stand and are kept here, the one that leaves the smallest share: as a breaker obeys but one. */
+  #throttle(accounts: readonly BudgetAccount[], { override }: BudgetRequest): BudgetAccount | undefined {
+    let smallest: BudgetAccount | undefined
+    for (const account of accounts) {
+      const { rule } = account
+      if (!account.standing || rule.action !== 'throttle' || !(account.callByCall || this.#unsignalled)) continue
+      if (override && rule.allowEmergencyOverride) continue
+      if (smallest === undefined || rule.throttleFactor < smallest.rule.throttleFactor) smallest = account
+    }
+    return smallest
+  }
+
   #refusal(
     account: BudgetAccount,
     at: number,
     { operation }: BudgetRequest,
     expected: number,
     stated: number | undefined,
+    throttle: BudgetAccount | undefined,
   ): BudgetRefusal | undefined {
     const { rule, limit, spend } = account
     const { action, id } = rule
@@ -133,7 +147,7 @@ export class ServiceDesk implements BudgetDesk {
     }
     if (expected === 0 && rule.services === undefined && !charges) return undefined
     if (account.standing && (account.callByCall || this.#unsignalled || action === 'block')) {
-      if (action === 'throttle' && account.takesShare()) return undefined
+      if (action === 'throttle' && (account !== throttle || account.takesShare())) return undefined
       return { rule: id, retryAfterMs: action === 'block' ? Math.max(0, account.until - at) : undefined }
     }
     if (action !== 'block' || expected === 0) return undefined

@@ -132,7 +132,7 @@ export class BudgetKeeper implements DeskHost {
     const record = raiseAlert(account, service, at, limit, claim)
     this.#ledger.raise(rule, limit)
     this.alert(record)
-    this.#review(account, service, at)
+    this.#review(account, service, at, true)
   }
 
   // --- what desks ask ---------------------------------------------------------------------------------------------------
@@ -216,10 +216,11 @@ export class BudgetKeeper implements DeskHost {
     return this.#options.standing(service)?.budgets?.some(({ rule }) => this.#ledger.known.includes(rule)) ?? false
   }
 
-  #review(account: BudgetAccount, service: string, at: number): void {
+  #review(account: BudgetAccount, service: string, at: number, raised = false): void {
     const { standing, until } = account
-    const takesHold = this.#rulings.review(account, at)
-    if (account.spend.sliding !== undefined && (account.standing !== standing || account.until !== until)) this.#arm(at)
+    const takesHold = this.#rulings.review(account, at, raised)
+    const mayLapse = raised || account.standing !== standing || account.until !== until
+    if (account.spend.sliding !== undefined && mayLapse) this.#arm(at)
     if (takesHold && account.mayAlert(at)) this.alert(limitAlert(account, service, at))
   }
 

@@ -26,8 +26,11 @@ export class BudgetRulings {
     this.#options = options
   }
 
-  /** Looks at a rule again after something was spent, has lapsed or was raised. Returns whether the rule has just taken hold. */
-  review(account: BudgetAccount, at: number): boolean {
+  /**
+   * Looks at a rule again after something was spent, has lapsed or was `raised`: then what stands may end sooner, too. Returns
+   * whether the rule has just taken hold.
+   */
+  review(account: BudgetAccount, at: number, raised = false): boolean {
     const { spend, limit } = account
     if (spend.span === 'call') return false
     const spent = spend.at(at)
@@ -37,7 +40,7 @@ export class BudgetRulings {
       return true
     }
     if (spent < this.#letsGoBelow(account)) this.#letGo(account, at)
-    else if (spend.sliding !== undefined && this.#lastsUntil(account, at) > account.until) this.#tellAll(account, at)
+    else if (spend.sliding !== undefined && (raised || this.#lastsUntil(account, at) > account.until)) this.#tellAll(account, at)
     return false
   }
 
