@@ -46,9 +46,17 @@ export async function answerInstead(
   signal: AbortSignal | undefined,
   enclosing: Enclosing | undefined,
 ): Promise<Response> {
-  const answer = await chainInstead<Response, Response>(origin, fallback, signal, enclosing)(miss)
-  if (miss.error instanceof Response && answer !== miss.error) miss.error.body?.cancel().catch(() => undefined)
-  return answer
+  let answer: unknown
+  try {
+    const answered = await chainInstead<Response, Response>(origin, fallback, signal, enclosing)(miss)
+    answer = answered
+    return answered
+  } catch (error) {
+    answer = error
+    throw error
+  } finally {
+    if (miss.error instanceof Response && answer !== miss.error) miss.error.body?.cancel().catch(() => undefined)
+  }
 }
 
 function told(step: FetchStep, request: FetchedRequest): FallbackStep<Response> {

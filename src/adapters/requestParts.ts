@@ -128,12 +128,15 @@ function requestTo(url: string, request: Request): Request {
 /** `headers` without a content-length, which fetch works out by itself; the same ones where they name none. */
 function withoutLength(headers: RequestInit['headers']): RequestInit['headers'] {
   if (headers == null) return undefined
-  if (Array.isArray(headers)) return headers.filter(([name]) => !isLength(name))
-  if (typeof (headers as Headers).has === 'function') {
-    if (!(headers as Headers).has('content-length')) return headers
-    return [...(headers as Headers)].filter(([name]) => !isLength(name)) as [string, string][]
+  if (headers instanceof Headers && !headers.has('content-length')) return headers
+  if (!(Symbol.iterator in headers)) {
+    return Object.fromEntries(Object.entries(headers).filter(([name]) => !isLength(name))) as Record<string, string>
   }
-  return Object.fromEntries(Object.entries(headers).filter(([name]) => !isLength(name))) as Record<string, string>
+  // Maps, and whatever else brings pairs, once only perhaps. What is no pair is left for fetch to find fault with.
+  const pairs = Array.from(headers as Iterable<unknown>, (pair) =>
+    typeof pair === 'object' && pair !== null && Symbol.iterator in pair ? Array.from(pair as Iterable<unknown>) : pair,
+  )
+  return pairs.filter((pair) => !Array.isArray(pair) || !isLength(pair[0])) as [string, string][]
 }
 
 function isLength(name: unknown): boolean {
