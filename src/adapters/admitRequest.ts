@@ -14,6 +14,8 @@ import type { FetchBackend, FetchOptions } from './fetchTarget.ts'
 import { type ModelChoice, planRequest, UNBUDGETED } from './planRequest.ts'
 
 export interface Admitted {
+  /** Epoch ms. */
+  readonly startedAt: number
   readonly call: Call
   readonly ending: CallEnding
   /** What of the request changes; undefined: nothing. */
@@ -68,7 +70,7 @@ export function admitRequest(
     request: plan?.sent ?? request,
     onEnd,
   })
-  return { call, ending, change: plan?.change }
+  return { startedAt, call, ending, change: plan?.change }
 }
 
 function admitModel(

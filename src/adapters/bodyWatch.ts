@@ -7,10 +7,11 @@ import type { Measurement } from '../model/measurement.ts'
 import { Timer } from '../model/timerWheel.ts'
 import type { StreamEnd, StreamReader } from '../services/serviceProfile.ts'
 import { type CallEnding, perhapsBilled } from './callEnding.ts'
+import { isTimeout } from './callersTimeout.ts'
 
 /**
- * A body that nobody has begun to read after so long, ms, is one that nobody wants (a look at the status, say): the call counts
- * by its headers. At most `idleTimeout`; shorter, because such a call holds a probe's place.
+ * A body that nobody has begun to read within `idleTimeout` is one that nobody wants (a look at the status, say): the call counts
+ * by its headers. One that holds a probe's place, for which others wait, has no longer than this, ms.
  */
 const UNREAD_GRACE = 5_000
 /** A reader that has asked for nothing more over so many idle timeouts has forgotten about the body. */
@@ -24,8 +25,15 @@ export interface WatchedAnswer {
   readonly idleTimeout: number
   /** The caller's own. */
   readonly signal: AbortSignal | undefined
-  /** The body is done with, or nobody looks after it any more. */
-  readonly onDone?: (() => void) | undefined
+  readonly lifeline?: Lifeline | undefined
+}
+
+/** By which the caller's signal ends the body. */
+export interface Lifeline {
+  /** The body has ended. */
+  release(): void
+  /** The body may never be read to its end: it is to be held as long as it is there, and no longer. */
+  loosen(): void
 }
 
 /** What a read of a stream brings. */
@@ -56,7 +64,8 @@ export class BodyWatch extends Timer {
     this.#answer = answer
     this.#headersAt = answer.clock.now()
     this.#since = this.#headersAt
-    answer.clock.arm(this, this.#headersAt + Math.min(answer.idleTimeout, UNREAD_GRACE))
+    const { ending, idleTimeout } = answer
+    answer.clock.arm(this, this.#headersAt + (ending.isProbe ? Math.min(idleTimeout, UNREAD_GRACE) : idleTimeout))
   }
 
   /** True until somebody reads. */
@@ -88,6 +97,7 @@ export class BodyWatch extends Timer {
   heard(result: ReadResult<unknown>): void {
     if (this.#stall !== undefined) throw this.#stall
     this.#waiting--
+    if (result.done) this.#answer.lifeline?.release()
     if (this.#done) return
     if (result.done) {
       if (!this.#owned) this.#ended(this.#tapEnd())
@@ -100,9 +110,10 @@ export class BodyWatch extends Timer {
   /** A read failed, or the body did while nobody read. Returns the error its reader gets. */
   broke(error: unknown): unknown {
     if (this.#stall !== undefined) return this.#stall
+    this.#answer.lifeline?.release()
     if (this.#done) return error
     if (this.#answer.signal?.aborted) {
-      this.gaveUp()
+      this.#aborted(this.#answer.signal)
       return error
     }
     const end = this.#tapEnd()
@@ -111,8 +122,25 @@ export class BodyWatch extends Timer {
     return error
   }
 
+  /** The body is cancelled: one that is thrown away unread was not wanted; one that was begun is given up. */
+  cancelled(): void {
+    this.#answer.lifeline?.release()
+    if (this.unread) this.#left()
+    else this.#gaveUp()
+  }
+
+  #aborted(signal: AbortSignal): void {
+    if (!isTimeout(signal)) {
+      this.#gaveUp()
+      return
+    }
+    const end = this.#tapEnd()
+    if (end?.final) this.#ended(end)
+    else this.#end(() => this.#answer.ending.timedOut(end?.measured))
+  }
+
   /** The reader wants no more. */
-  gaveUp(): void {
+  #gaveUp(): void {
     if (this.#done) return
     const end = this.#tapEnd()
     if (end?.final) this.#ended(end)
@@ -120,7 +148,7 @@ export class BodyWatch extends Timer {
   }
 
   /** Nobody wants the body; the headers were good. */
-  left(): void {
+  #left(): void {
     if (this.#done) return
     this.#end(() => this.#answer.ending.settle(undefined, undefined, undefined, this.#headersAt))
   }
@@ -139,14 +167,18 @@ export class BodyWatch extends Timer {
   fire(at: number): void {
     const { clock, idleTimeout, signal } = this.#answer
     if (this.#done) return
-    if (signal?.aborted) this.gaveUp()
-    else if (this.unread) this.left()
-    else if (this.#waiting > 0) {
+    if (signal?.aborted) this.#aborted(signal)
+    else if (this.unread) {
+      this.#left()
+      this.#answer.lifeline?.loosen()
+    } else if (this.#waiting > 0) {
       const due = this.#since + idleTimeout
       if (at < due) this.#wait(due)
       else this.#stalled()
-    } else if (at >= this.#since + LONGEST_REST * idleTimeout) this.gaveUp()
-    else clock.arm(this, at + idleTimeout)
+    } else if (at >= this.#since + LONGEST_REST * idleTimeout) {
+      this.#gaveUp()
+      this.#answer.lifeline?.loosen()
+    } else clock.arm(this, at + idleTimeout)
   }
 
   #wait(due: number): void {
@@ -160,6 +192,7 @@ export class BodyWatch extends Timer {
     const error = new CallTimeoutError(service, idleTimeout)
     const end = this.#tapEnd()
     this.#stall = error
+    this.#answer.lifeline?.release()
     this.#end(() => ending.threw(error, this.#at(), perhapsBilled(end?.measured)))
     // Ends the request, and answers the reads that wait.
     this.#source?.cancel(error).catch(() => undefined)
@@ -174,7 +207,6 @@ export class BodyWatch extends Timer {
     this.#done = true
     this.#tap = undefined
     this.#answer.clock.disarm(this)
-    this.#answer.onDone?.()
     tell()
   }
 

@@ -77,6 +77,16 @@ export class CallEnding {
     return said
   }
 
+  /** True for a call that others wait for: it holds a half-open probe's place. */
+  get isProbe(): boolean {
+    return this.#call.state === 'halfOpen' || this.#modelCall?.state === 'halfOpen'
+  }
+
+  /** The caller's own time ran out. */
+  timedOut(measured?: Measurement): void {
+    this.settle({ type: 'timeout' }, perhapsBilled(measured))
+  }
+
   /** Nobody waits for the answer any more. It was on its way, and may be billed all the same. */
   abandon(measured?: Measurement): void {
     this.settle('ignored', perhapsBilled(measured))

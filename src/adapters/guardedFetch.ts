@@ -12,7 +12,8 @@ import type { CallRequest, ServiceProfile } from '../services/serviceProfile.ts'
 import { type Admitted, admitRequest } from './admitRequest.ts'
 import { BodyWatch } from './bodyWatch.ts'
 import { type CallEnding, classified } from './callEnding.ts'
-import { isCallersFault } from './callersFault.ts'
+import { isCallersFault, isUsedUp } from './callersFault.ts'
+import { isTimeout, longestWait } from './callersTimeout.ts'
 import { type ErrorAnswer, readErrorAnswer } from './errorAnswer.ts'
 import { answerInstead, type FetchedRequest, fallbackFor } from './fetchFallback.ts'
 import type { FetchBackend, FetchOptions, FetchTarget } from './fetchTarget.ts'
@@ -62,12 +63,15 @@ async function runFetch(
     return refused(admitted, { origin: breaker, options, input, init, request, signal, enclosing })
   }
   const { ending } = admitted
-  const flight: Flight = { backend, admitted, ending, signal, deadline: undefined }
+  const usedUp = isUsedUp(input, init)
+  const flight: Flight = { backend, admitted, ending, signal, dueAt, deadline: undefined }
   let response: Response
   try {
-    response = await send(flight, options, input, init, dueAt)
+    response = await send(flight, options, input, init)
   } catch (error) {
-    const said = sendingFailed(flight, error, input, init)
+    const said = signal?.aborted
+      ? givenUp(flight, signal)
+      : sendingFailed(flight, error, usedUp || isCallersFault(error, input, init))
     if (options.fallback === undefined || said === 'ignored') throw error
     const miss: Miss = { how: 'failed', error, why: said.type }
     return instead(miss, { origin: breaker, options, input, init, request, signal, enclosing })
@@ -114,17 +118,13 @@ interface Flight {
   readonly admitted: Admitted
   readonly ending: CallEnding
   readonly signal: AbortSignal | undefined
+  /** When the policy's timeout runs out, epoch ms. */
+  readonly dueAt: number | undefined
   deadline: HeaderDeadline | undefined
 }
 
-function send(
-  flight: Flight,
-  options: FetchOptions,
-  input: FetchInput,
-  init: RequestInit | undefined,
-  dueAt: number | undefined,
-): Promise<Response> {
-  const { backend, admitted, ending, signal } = flight
+function send(flight: Flight, options: FetchOptions, input: FetchInput, init: RequestInit | undefined): Promise<Response> {
+  const { backend, admitted, ending, signal, dueAt } = flight
   const { change } = admitted
   const [to, how] =
     change === undefined && backend.baseUrl === undefined ? [input, init] : rewritten([input, init], change, backend.baseUrl)
@@ -141,14 +141,20 @@ function send(
 }
 
 /** What an error of the fetch underneath says of the service. */
-function sendingFailed(flight: Flight, error: unknown, input: FetchInput, init: RequestInit | undefined): Classification {
-  const { ending, backend, signal } = flight
+function sendingFailed({ ending, backend }: Flight, error: unknown, isCallers: boolean): Classification {
   if (ending.ended) return error instanceof CallTimeoutError ? { type: 'timeout' } : 'ignored'
-  if (signal?.aborted || isCallersFault(error, input, init)) {
+  if (isCallers) {
     ending.abandon()
     return 'ignored'
   }
   return ending.threw(error, now(backend))
+}
+
+/** The caller waits no more, be it that it has changed its mind, or that its own timeout ran out. It is answered by nobody. */
+function givenUp({ ending, backend: { breaker }, admitted }: Flight, signal: AbortSignal): 'ignored' {
+  if (isTimeout(signal) || breaker.clock.now() - admitted.startedAt >= longestWait(breaker.policy)) ending.timedOut()
+  else ending.abandon()
+  return 'ignored'
 }
 
 /** Ends the call, or has its body followed. Returns what the answer says by its headers, and by its body if it is an error. */
@@ -160,31 +166,38 @@ function answered(flight: Flight, response: Response): Classification | undefine
   const at = now(backend)
   const said = saidOf(breaker.profile, response, at)
   for (const signal of signalsOf(breaker.profile, response, at)) breaker.signal(at, signal)
-  if (said !== undefined || !follow(flight, response)) {
+  if (said !== undefined) ending.settle(said)
+  // A call that has ended is followed only for as long as the caller's signal may still end its body.
+  if (said !== undefined && flight.deadline === undefined) return said
+  if (!follow(flight, response)) {
     flight.deadline?.release()
-    ending.settle(said)
+    ending.settle(undefined)
   }
   return said
 }
 
 async function failed(flight: Flight, response: Response): Promise<Classification> {
-  const { ending, backend, signal, deadline } = flight
+  const { ending, backend, signal, deadline, dueAt } = flight
   const { clock, profile } = backend.breaker
-  const answer: ErrorAnswer = await readErrorAnswer(response, clock, backend.settings.idleTimeout)
-  const said = signal?.aborted ? 'ignored' : classified(profile, answer, now(backend))
+  const left = dueAt === undefined ? LONGEST_LOOK : Math.max(0, dueAt - clock.now())
+  const patience = Math.min(backend.settings.idleTimeout, LONGEST_LOOK, left)
+  const answer: ErrorAnswer = await readErrorAnswer(response, clock, patience)
+  const said = signal?.aborted && !isTimeout(signal) ? 'ignored' : classified(profile, answer, now(backend))
   ending.settle(said, undefined, answer)
   // Only so that the caller's signal is let go of when the body is done with.
   if (deadline !== undefined && !follow(flight, response)) deadline.release()
   return said
 }
 
+/** An answer is held back for no longer than this until the beginning of an error's body is there, ms. */
+const LONGEST_LOOK = 2_000
+
 /** Has the body of `response` followed; false where there is none. */
 function follow({ ending, backend, signal, deadline }: Flight, response: Response): boolean {
   const { breaker, settings } = backend
   if (bodyOf(response) === undefined) return false
   const { clock, service } = breaker
-  const onDone = deadline && (() => deadline.release())
-  const watch = new BodyWatch({ ending, service, clock, idleTimeout: settings.idleTimeout, signal, onDone })
+  const watch = new BodyWatch({ ending, service, clock, idleTimeout: settings.idleTimeout, signal, lifeline: deadline })
   guardResponse(response, { watch, ending, headers: response.headers, now: () => now(backend) })
   return true
 }

@@ -36,7 +36,7 @@ const guarded = {
     return new GuardedIterator(plainReader(this), this, options?.preventCancel === true)
   },
   cancel(this: ReadableStream, reason?: unknown): Promise<void> {
-    if (!this.locked) stopped(watchOf(this).watch)
+    if (!this.locked) watchOf(this).watch.cancelled()
     return native.cancel.call(this, reason)
   },
   tee(this: ReadableStream): unknown {
@@ -59,12 +59,6 @@ const guardedPrototype = Object.create(native, {
 
 function watchOf(stream: ReadableStream): Watched {
   return watched.get(stream) as Watched
-}
-
-/** A body that is thrown away unread was not wanted; one that was begun is given up. */
-function stopped(watch: BodyWatch): void {
-  if (watch.unread) watch.left()
-  else watch.gaveUp()
 }
 
 type AnyReader = ReadableStreamDefaultReader<unknown> | ReadableStreamBYOBReader
@@ -93,7 +87,7 @@ function watchReader(reader: AnyReader, stream: ReadableStream): void {
     return read.apply(reader, args).then(took, failed)
   })
   set('cancel', (reason?: unknown) => {
-    if (!released) stopped(watch)
+    if (!released) watch.cancelled()
     return cancel.call(reader, reason)
   })
   set('releaseLock', () => {
@@ -130,7 +124,7 @@ class GuardedIterator implements AsyncIterator<unknown> {
   async return(value?: unknown): Promise<IteratorResult<unknown>> {
     if (this.#finished) return { done: true, value }
     this.#finished = true
-    if (!this.#preventCancel) this.#watch.gaveUp()
+    if (!this.#preventCancel) this.#watch.cancelled()
     const cancelled = this.#preventCancel ? undefined : this.#reader.cancel(value)
     this.#reader.releaseLock()
     await cancelled
@@ -190,7 +184,7 @@ function passedOn(stream: ReadableStream): ReadableStream {
         else controller.enqueue(result.value)
       },
       cancel(reason) {
-        stopped(watch)
+        watch.cancelled()
         return reader.cancel(reason)
       },
     },

@@ -3,12 +3,15 @@
 import type { Clock } from '../model/clock.ts'
 import { Timer } from '../model/timerWheel.ts'
 
+const collected = new FinalizationRegistry<() => void>((letGo) => letGo())
+
 export class HeaderDeadline extends Timer {
   override readonly keepsProcessAlive = true
   readonly #controller = new AbortController()
   readonly #clock: Clock
   readonly #caller: AbortSignal | undefined
   readonly #onDue: () => unknown
+  #passOnLoosely: (() => void) | undefined
   #reject: ((error: unknown) => void) | undefined
 
   /** `onDue` is called when the time is up, and returns the error of the request. */
@@ -49,6 +52,28 @@ export class HeaderDeadline extends Timer {
   /** The body is done with: the caller's signal has nothing more to end. */
   release(): void {
     this.#caller?.removeEventListener('abort', this.#passOn)
+    if (this.#passOnLoosely === undefined) return
+    this.#caller?.removeEventListener('abort', this.#passOnLoosely)
+    collected.unregister(this)
+    this.#passOnLoosely = undefined
+  }
+
+  /**
+   * Nobody looks after the body any more, and it may be read or collected, who knows when. From here on the caller's signal, which
+   * may live for long, holds none of it; when it is collected, the signal is let go of.
+   */
+  loosen(): void {
+    const caller = this.#caller
+    if (caller === undefined || caller.aborted) return
+    this.release()
+    const self = new WeakRef(this)
+    const passOn = (): void => {
+      const deadline = self.deref()
+      if (deadline !== undefined) deadline.#passOn()
+    }
+    this.#passOnLoosely = passOn
+    caller.addEventListener('abort', passOn)
+    collected.register(this, () => caller.removeEventListener('abort', passOn), this)
   }
 
   fire(): void {

@@ -294,7 +294,7 @@ describe('a reader that wants no more', () => {
 describe('a body that nobody reads', () => {
   test('counts by its headers, as fast as they were, and lets the place go', async () => {
     const clock = new VirtualClock()
-    const { board, response } = await answer('text', { clock })
+    const { board, response } = await answer('text', { clock, settings: { idleTimeout: 5_000 } })
     clock.advance(4_999)
     expect(board.breaker.inFlight).toBe(1)
     clock.advance(1)
@@ -313,7 +313,7 @@ describe('a body that nobody reads', () => {
 
   test('counts neither way when its caller had given up', async () => {
     const clock = new VirtualClock()
-    const board = fetchBoard({ clock })
+    const board = fetchBoard({ clock, settings: { idleTimeout: 5_000 } })
     const controller = new AbortController()
     const underneath = async (): Promise<Response> => new Response('text')
     await board.fetch({ fetch: underneath })('http://a.test', { signal: controller.signal })
@@ -324,7 +324,7 @@ describe('a body that nobody reads', () => {
 
   test('was looked at and not read', async () => {
     const clock = new VirtualClock()
-    const { board, response } = await answer(bodyOf('text'), { clock })
+    const { board, response } = await answer(bodyOf('text'), { clock, settings: { idleTimeout: 5_000 } })
     expect(response.body).toBe(response.body)
     expect(response.body?.locked).toBe(false)
     clock.advance(5_000)
