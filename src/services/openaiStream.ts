@@ -25,6 +25,8 @@ const FINISHED = /"finish_reason"\s*:\s*"|"type"\s*:\s*"response\.(?:completed|i
 const HAS_AN_END = /"object"\s*:\s*"(?:chat\.completion\.chunk|text_completion)"|"type"\s*:\s*"response\.created"/
 const WITH_AN_END: ReadonlySet<string | undefined> = new Set(['chat', 'completions', 'responses'])
 
+/** More choices than any request gets. */
+const MOST_CHOICES = 10_000
 /** A stream that stops without its end has broken off, however politely the connection was closed. */
 const BROKEN_OFF: Classification = { type: 'service_unavailable' }
 
@@ -33,6 +35,9 @@ export class OpenaiStream implements StreamReader {
   readonly #book: PriceBook
   readonly #lines = new LineSplitter((line, isHead) => this.#read(line, isHead))
   #hasAnEnd: boolean | undefined
+  /** Choices that were asked for, and which of them have ended, where that is more than one. */
+  readonly #choices: number
+  readonly #endedChoices = new Set<unknown>()
   #finished = false
   /** The first piece that tells of an error, and the last one with usage, parsed when the stream is over. */
   #failed: object | undefined
@@ -43,6 +48,7 @@ export class OpenaiStream implements StreamReader {
     this.#request = request
     this.#book = book
     const operation = request?.operation
+    this.#choices = choicesOf(request)
     if (operation !== undefined) this.#hasAnEnd = WITH_AN_END.has(operation)
   }
 
@@ -74,10 +80,19 @@ export class OpenaiStream implements StreamReader {
       if (line.length < 64 && line.slice(start).trim().startsWith('[DONE]')) this.#finished = true
       return
     }
-    if (FINISHED.test(line)) this.#finished = true
+    if (FINISHED.test(line)) this.#finished ||= this.#choices === 1 || isHead || this.#allEnded(parsed(line.slice(start)))
     if (isHead) return
     if (this.#failed === undefined && ERROR.test(line)) this.#failed = failureIn(parsed(line.slice(start)))
     if (USAGE.test(line)) this.#usage = line.slice(start)
+  }
+
+  #allEnded(event: unknown): boolean {
+    const choices = readField(event, 'choices')
+    if (!Array.isArray(choices)) return true
+    for (const choice of choices.slice(0, this.#choices)) {
+      if (typeof readField(choice, 'finish_reason') === 'string') this.#endedChoices.add(readField(choice, 'index'))
+    }
+    return this.#endedChoices.size >= this.#choices
   }
 
   #failure(at: number): Classification | undefined {
@@ -96,6 +111,16 @@ export class OpenaiStream implements StreamReader {
     const body = isObject(response) ? response : event
     return body === undefined && this.#request === undefined ? undefined : measureOpenai(body ?? {}, this.#request, this.#book)
   }
+}
+
+/** `n` of a request, for each of its prompts. Where that is no number that can be, one. */
+function choicesOf(request: CallRequest | undefined): number {
+  const n = readField(request?.body, 'n')
+  const prompt = readField(request?.body, 'prompt')
+  const choices = typeof n === 'number' && Number.isInteger(n) && n >= 1 && n <= MOST_CHOICES ? n : 1
+  // Several prompts are a list of texts or of lists of tokens; a list of numbers is one.
+  const prompts = Array.isArray(prompt) && prompt.length > 0 && typeof prompt[0] !== 'number' ? prompt.length : 1
+  return request?.operation === 'completions' ? Math.min(choices * prompts, MOST_CHOICES) : choices
 }
 
 /** The event, if it tells of an error: it may be an answer that repeats the request's tools, one of which has a field `error`. */
