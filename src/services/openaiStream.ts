@@ -25,6 +25,7 @@ const FINISHED = /"finish_reason"\s*:\s*"|"type"\s*:\s*"response\.(?:completed|i
 const HAS_AN_END = /"object"\s*:\s*"(?:chat\.completion\.chunk|text_completion)"|"type"\s*:\s*"response\.created"/
 const WITH_AN_END: ReadonlySet<string | undefined> = new Set(['chat', 'completions', 'responses'])
 
+const PREFIX = 'data:'
 /** More choices than any request gets. */
 const MOST_CHOICES = 10_000
 /** A stream that stops without its end has broken off, however politely the connection was closed. */
@@ -72,18 +73,16 @@ export class OpenaiStream implements StreamReader {
   }
 
   #read(line: string, isHead: boolean): void {
-    // The first line may begin with a byte order mark.
-    const start = line.startsWith('data:') ? 5 : line.startsWith('\xef\xbb\xbfdata:') ? 8 : -1
-    if (start < 0) return
+    if (!line.startsWith(PREFIX)) return
     this.#hasAnEnd ??= HAS_AN_END.test(line)
     if (!MATTERS.test(line)) {
-      if (line.length < 64 && line.slice(start).trim().startsWith('[DONE]')) this.#finished = true
+      if (line.length < 64 && line.slice(PREFIX.length).trim().startsWith('[DONE]')) this.#finished = true
       return
     }
-    if (FINISHED.test(line)) this.#finished ||= this.#choices === 1 || isHead || this.#allEnded(parsed(line.slice(start)))
+    if (FINISHED.test(line)) this.#finished ||= this.#choices === 1 || isHead || this.#allEnded(parsed(line.slice(PREFIX.length)))
     if (isHead) return
-    if (this.#failed === undefined && ERROR.test(line)) this.#failed = failureIn(parsed(line.slice(start)))
-    if (USAGE.test(line)) this.#usage = line.slice(start)
+    if (this.#failed === undefined && ERROR.test(line)) this.#failed = failureIn(parsed(line.slice(PREFIX.length)))
+    if (USAGE.test(line)) this.#usage = line.slice(PREFIX.length)
   }
 
   #allEnded(event: unknown): boolean {
