@@ -40,7 +40,7 @@ const guarded = {
     return native.cancel.call(this, reason)
   },
   tee(this: ReadableStream): unknown {
-    return native.tee.call(passedOn(this))
+    return native.tee.call(passedOn(this, isOfBytes(this)))
   },
   pipeTo(this: ReadableStream, ...args: Parameters<typeof native.pipeTo>): Promise<void> {
     return native.pipeTo.apply(this.locked ? this : passedOn(this), args)
@@ -163,31 +163,42 @@ class GuardedIterator implements AsyncIterator<unknown> {
   }
 }
 
+/** Only such a stream has readers that bring their own buffers; a reader is taken and given back to find out. */
+function isOfBytes(stream: ReadableStream): boolean {
+  if (stream.locked) return false
+  try {
+    native.getReader.call(stream, { mode: 'byob' }).releaseLock()
+    return true
+  } catch {
+    return false
+  }
+}
+
 /** A stream that passes on what is read from `stream`, chunk by chunk, as it is asked for. */
-function passedOn(stream: ReadableStream): ReadableStream {
+function passedOn(stream: ReadableStream, ofBytes = false): ReadableStream {
   // Throws as the platform would where it is locked already.
   const reader = plainReader(stream)
   const { watch, tap } = watchOf(stream)
-  return new ReadableStream(
-    {
-      async pull(controller) {
-        watch.begin(reader, watch.unread ? tap() : undefined)
-        watch.asked()
-        let result: ReadResult
-        try {
-          result = await reader.read()
-        } catch (error) {
-          throw watch.broke(error)
-        }
-        watch.heard(result)
-        if (result.done) controller.close()
-        else controller.enqueue(result.value)
-      },
-      cancel(reason) {
-        watch.cancelled()
-        return reader.cancel(reason)
-      },
+  const source = {
+    async pull(controller: ReadableStreamDefaultController | ReadableByteStreamController) {
+      watch.begin(reader, watch.unread ? tap() : undefined)
+      watch.asked()
+      let result: ReadResult
+      try {
+        result = await reader.read()
+      } catch (error) {
+        throw watch.broke(error)
+      }
+      watch.heard(result)
+      if (!result.done) return controller.enqueue(result.value)
+      controller.close()
+      // Answers a reader that waits with a buffer of its own.
+      if ('byobRequest' in controller) controller.byobRequest?.respond(0)
     },
-    { highWaterMark: 0 },
-  )
+    cancel(reason: unknown) {
+      watch.cancelled()
+      return reader.cancel(reason)
+    },
+  }
+  return ofBytes ? new ReadableStream({ type: 'bytes', ...source }) : new ReadableStream(source, { highWaterMark: 0 })
 }

@@ -157,6 +157,21 @@ describe('an error whose body stalls', () => {
   })
 })
 
+describe('a body that is copied', () => {
+  test.each<[string, (response: Response) => ReadableStream | null | undefined]>([
+    ['clone()', (response) => response.clone().body],
+    ['tee()', (response) => response.body?.tee()[0]],
+  ])('can still be read into buffers of its reader: %s', async (_, copy) => {
+    const { url } = await upstream((response) => response.end('text'))
+    const board = fetchBoard()
+    const reader = copy(await board.fetch()(url))?.getReader({ mode: 'byob' })
+    const first = await reader?.read(new Uint8Array(10))
+    expect(Buffer.from(first?.value ?? []).toString()).toBe('text')
+    expect((await reader?.read(new Uint8Array(10)))?.done).toBe(true)
+    expect(results(board)).toEqual(['success'])
+  })
+})
+
 describe('a fallback that throws', () => {
   test.each([
     ['an error', () => new Error('none'), true],
