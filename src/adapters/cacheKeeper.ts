@@ -62,6 +62,7 @@ export class CacheKeeper {
   stop(): void {
     this.#stopped = true
     this.#breaker.clock.disarm(this.#beat)
+    this.#meter.stop()
   }
 
   /** @internal */

@@ -41,6 +41,7 @@ export class CacheMeter implements OperationListener {
   readonly #options: CacheMeterOptions
   #info: RedisInfo = {}
   #asked: { readonly at: number } | undefined
+  #stopped = false
   #nextReading = Number.NEGATIVE_INFINITY
 
   constructor(breaker: Breaker, store: CacheStore, options: CacheMeterOptions) {
@@ -95,6 +96,16 @@ export class CacheMeter implements OperationListener {
     this.#tellChanges()
   }
 
+  /** Judges no more, and takes back what it has told: nobody would ever do so after it. */
+  stop(): void {
+    if (this.#stopped) return
+    this.#stopped = true
+    if (this.#breaker.disposed) return
+    for (const [name, level] of this.#told)
+      if (level > 0) this.#breaker.health.set(name, 0, 'the cache is no longer looked after')
+    this.#told.clear()
+  }
+
   #read(at: number): void {
     const figures = this.#store.figures?.()
     if (figures !== undefined) this.#evictions.read(at, figures.evictions, figures.entries)
@@ -135,6 +146,7 @@ export class CacheMeter implements OperationListener {
   }
 
   #tellChanges(): void {
+    if (this.#stopped) return
     for (const condition of this.#conditions) {
       if (condition.level !== (this.#told.get(condition.name) ?? 0)) this.#tell(condition)
     }
