@@ -19,29 +19,43 @@ const guarded = new WeakMap<Response, Guarded>()
 export function bodyOf(response: unknown): ReadableStream | undefined {
   if (typeof response !== 'object' || response === null || !Object.isExtensible(response)) return undefined
   if (Object.hasOwn(response, 'body') || Object.hasOwn(response, 'json') || Object.hasOwn(response, 'text')) return undefined
-  const prototype = Object.getPrototypeOf(response)
-  const body = bodyGetter(prototype)?.call(response)
-  return body instanceof ReadableStream && typeof prototype.clone === 'function' ? body : undefined
+  const body = readingOf(Object.getPrototypeOf(response))?.getBody.call(response)
+  return body instanceof ReadableStream ? body : undefined
 }
 
 /** Follows how the body of `response`, one that {@link bodyOf} found, is read. */
-export function guardResponse(response: Response, body: GuardedBody): void {
-  guarded.set(response, { ...body, copied: false })
-  Object.setPrototypeOf(response, prototypeOver(Object.getPrototypeOf(response)))
-}
-
-/** One for each class of Response: the global one, that of an undici of one's own. */
-const prototypes = new WeakMap<Response, object>()
-
-function prototypeOver(native: Response): object {
-  const known = prototypes.get(native)
-  if (known !== undefined) return known
-  const made = Object.create(native, membersOver(native))
-  prototypes.set(native, made)
-  return made
+export function guardResponse(response: Response, { watch, ending, headers, now }: GuardedBody): void {
+  const reading = readingOf(Object.getPrototypeOf(response))
+  if (reading === undefined) return
+  guarded.set(response, { watch, ending, headers, now, copied: false })
+  Object.setPrototypeOf(response, reading.prototype)
 }
 
 type BodyGetter = (this: unknown) => ReadableStream | null
+
+/** How the answers of one class are read: those of the global fetch, of an undici of one's own. */
+interface Reading {
+  readonly getBody: BodyGetter
+  /** Goes between an answer and its class. */
+  readonly prototype: object
+}
+
+/** Worked out once for each class: looking for its members costs more than the rest of what an answer needs. */
+const readings = new WeakMap<Response, Reading | 'none'>()
+
+function readingOf(native: Response | null): Reading | undefined {
+  if (native === null) return undefined
+  let reading = readings.get(native)
+  if (reading === undefined) {
+    const getBody = bodyGetter(native)
+    reading =
+      getBody === undefined || typeof native.clone !== 'function'
+        ? 'none'
+        : { getBody, prototype: Object.create(native, membersOver(native, getBody as () => ReadableStream)) }
+    readings.set(native, reading)
+  }
+  return reading === 'none' ? undefined : reading
+}
 
 function bodyGetter(prototype: object | null): BodyGetter | undefined {
   for (let at = prototype; at !== null; at = Object.getPrototypeOf(at)) {
@@ -51,8 +65,7 @@ function bodyGetter(prototype: object | null): BodyGetter | undefined {
   return undefined
 }
 
-function membersOver(native: Response): PropertyDescriptorMap {
-  const getBody = bodyGetter(native) as (this: unknown) => ReadableStream
+function membersOver(native: Response, getBody: (this: unknown) => ReadableStream): PropertyDescriptorMap {
   /** What is followed of `response`; undefined where the platform's own method is right: it has the words for a used body. */
   const follow = (response: Response): Guarded | undefined => {
     const own = guarded.get(response)
