@@ -79,6 +79,12 @@ export class LiveRoute implements RouteHandle, FetchTarget {
     if (lane instanceof CallRejectedError) return lane
     return this.#backends.get(lane.breaker) as FetchBackend
   }
+
+  chooseBut(tried: ReadonlySet<Breaker>, exemption?: Exemption): FetchBackend | undefined {
+    const except = new Set(this.#router.lanes.filter(({ breaker }) => tried.has(breaker)))
+    const lane = this.#router.selection.pick(now(this.origin), exemption, except)
+    return lane && this.#backends.get(lane.breaker)
+  }
 }
 
 function now(breaker: Breaker): number {

@@ -1,6 +1,7 @@
 // What a board offers beside its breakers: fetch, caches, monitors, routes, budgets, and the healthiest of a service's models.
 import { describe, expect, expectTypeOf, it } from 'vitest'
 import { ClosedError, ConfigError } from '../src/model/errors.ts'
+import { registerKind } from '../src/services/profiles.ts'
 import { createSwitchgear } from '../src/switchgear.ts'
 import { VirtualClock } from '../src/testing/index.ts'
 import { fails, ofType, replayed, settle, testBoard } from './actors/testBoard.ts'
@@ -75,6 +76,26 @@ describe('a route', () => {
     expect(urls).toEqual(Array(3).fill('http://west.test/v2/items'))
     gear.command('west', trip)
     expect((await guarded('http://anything.test/items')).status).toBe(503)
+  })
+
+  it('goes on to the next backend where the one it chose refuses after all, for want of money say', async () => {
+    const rules = [
+      { id: 'small', type: 'absolute_daily', threshold: 0.001, action: 'block', scope: { services: ['east'] } },
+    ] as const
+    const priced = registerKind({
+      name: 'priced',
+      like: 'http',
+      profile: { estimate: () => ({ cost: 1, confidence: 0.9 }), readRequest: (path) => ({ path, body: undefined }) },
+    })
+    const services = { east: { kind: priced }, west: { kind: priced } }
+    await using gear = await createSwitchgear({ ...backends, services, budgets: { rules }, clock: new VirtualClock(), seed: 1 })
+    const { upstream, urls } = answering()
+    const guarded = gear.fetch('api', { fetch: upstream })
+    for (let i = 0; i < 3; i++) expect((await guarded('http://anything.test/')).status).toBe(200)
+    expect(new Set(urls)).toEqual(new Set(['http://west.test/v2/']))
+    gear.command('west', trip)
+    const refused = await guarded('http://anything.test/')
+    expect(await refused.json()).toMatchObject({ error: { code: 'ERR_SWITCHGEAR_BUDGET_EXCEEDED', service: 'east' } })
   })
 
   it('is called by hand like a service, and knows its backends', async () => {

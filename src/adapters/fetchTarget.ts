@@ -15,6 +15,8 @@ export interface FetchTarget {
   readonly origin: Breaker
   /** The backend for one call, chosen anew each time; an error where none would take it. */
   choose(exemption?: Exemption): FetchBackend | CallRejectedError
+  /** The next best where those in `tried` have refused; undefined where no other would take it. A route's. */
+  chooseBut?(tried: ReadonlySet<Breaker>, exemption?: Exemption): FetchBackend | undefined
 }
 
 export interface FetchBackend {

@@ -44,24 +44,34 @@ async function runFetch(
   const signal = signalOf(input, init)
   if (signal?.aborted) throw signal.reason
   const enclosing = options.fallback === undefined ? undefined : enclosingChain()
-  const backend = target.choose(exemptionOf(options))
-  if (backend instanceof CallRejectedError) {
-    return refused(backend, { origin: target.origin, options, input, init, request: undefined, signal, enclosing })
+  const chosen = target.choose(exemptionOf(options))
+  if (chosen instanceof CallRejectedError) {
+    return refused(chosen, { origin: target.origin, options, input, init, request: undefined, signal, enclosing })
+  }
+  let backend = chosen
+  let request: CallRequest | undefined
+  let dueAt: number | undefined
+  let admitted: Admitted | CallRejectedError
+  for (let tried: Set<Breaker> | undefined; ; ) {
+    const { breaker } = backend
+    if (breaker.profile.readRequest !== undefined) {
+      const reading = readRequest(breaker.profile, input, init)
+      request = reading instanceof Promise ? await reading : reading
+      if (signal?.aborted) throw signal.reason
+    }
+    if (breaker.disposed) throw new ClosedError(breaker.service)
+    const { timeout } = breaker.policy
+    dueAt = timeout === undefined ? undefined : breaker.clock.now() + timeout
+    admitted = admitRequest(backend, request, options, dueAt)
+    if (!(admitted instanceof CallRejectedError)) break
+    // Refused after all (by a budget, a model's breaker): no call was made, so the next best is asked.
+    tried ??= new Set()
+    tried.add(breaker)
+    const next = target.chooseBut?.(tried, exemptionOf(options))
+    if (next === undefined) return refused(admitted, { origin: breaker, options, input, init, request, signal, enclosing })
+    backend = next
   }
   const { breaker } = backend
-  let request: CallRequest | undefined
-  if (breaker.profile.readRequest !== undefined) {
-    const reading = readRequest(breaker.profile, input, init)
-    request = reading instanceof Promise ? await reading : reading
-    if (signal?.aborted) throw signal.reason
-  }
-  if (breaker.disposed) throw new ClosedError(breaker.service)
-  const { timeout } = breaker.policy
-  const dueAt = timeout === undefined ? undefined : breaker.clock.now() + timeout
-  const admitted = admitRequest(backend, request, options, dueAt)
-  if (admitted instanceof CallRejectedError) {
-    return refused(admitted, { origin: breaker, options, input, init, request, signal, enclosing })
-  }
   const { ending } = admitted
   const usedUp = isUsedUp(input, init)
   const flight: Flight = { backend, admitted, ending, signal, dueAt, deadline: undefined }
