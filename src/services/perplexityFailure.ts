@@ -28,6 +28,8 @@ const BY_TYPE: Readonly<Record<string, FailureType | 'ignored'>> = {
 
 /** Words of a balance that is spent, beside those that are read in any error. */
 const SPENT = /\b(?:insufficient|out of|not enough|no|negative) (?:api )?(?:credits?|balance|funds)\b/
+/** What tells a quota that is paid for from one of requests in a minute. */
+const MONEY = /\b(?:credits?|billing|plans?|month|monthly)\b/
 const READ_AT_MOST = 1000
 
 /**
@@ -36,7 +38,7 @@ const READ_AT_MOST = 1000
  */
 export function inPerplexitysTerms(said: Classification, error: unknown): Classification {
   if (said !== 'ignored' && (said.type === 'authentication' || said.type === 'rate_limit' || said.type === 'unknown_error')) {
-    return namesSpentQuota(error) ? { ...said, type: 'quota_exceeded' } : byType(said, error)
+    return namesSpentQuota(error, said.type === 'rate_limit') ? { ...said, type: 'quota_exceeded' } : byType(said, error)
   }
   return said === 'ignored' && statusIn(error) === 402 ? { type: 'quota_exceeded', status: 402 } : said
 }
@@ -70,11 +72,12 @@ function byType<T extends Classification>(said: T, error: unknown): Classificati
   return said
 }
 
-function namesSpentQuota(error: unknown): boolean {
+/** `byRate`: the status asks for patience, and then a quota is one of requests unless the words are about money. */
+function namesSpentQuota(error: unknown, byRate: boolean): boolean {
   if (codesOf(error).includes('insufficient_quota')) return true
   return textsOf(error).some((text) => {
     const words = text.toLowerCase().replace(/[^a-z0-9]+/g, ' ')
-    return failureInText(words) === 'quota_exceeded' || SPENT.test(words)
+    return SPENT.test(words) || (failureInText(words) === 'quota_exceeded' && (!byRate || MONEY.test(words)))
   })
 }
 
