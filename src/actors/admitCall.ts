@@ -3,7 +3,7 @@ import { BudgetExceededError, CallRejectedError } from '../model/errors.ts'
 import type { Exemption } from '../model/records.ts'
 import { stateOf } from '../model/states.ts'
 import type { Breaker } from './breaker.ts'
-import { Call } from './call.ts'
+import { Call, UNBUDGETED } from './call.ts'
 import type { BudgetRefusal, BudgetRequest, Reservation } from './callFollower.ts'
 
 export interface CallOptions extends Omit<BudgetRequest, 'override' | 'bypass'> {
@@ -24,7 +24,7 @@ export function admitCall(breaker: Breaker, startedAt: number, options: CallOpti
   const { exemption, claim, deadline, signal } = options
   const { gate } = breaker
   const reserved = options.unbudgeted
-    ? undefined
+    ? UNBUDGETED
     : breaker.budgets?.reserve(at, {
         operation: options.operation,
         estimate: options.estimate,

@@ -48,6 +48,7 @@ export interface Peers {
 /** Admitted by a health probe's exemption: of no generation that counts. */
 const NO_GENERATION = -1
 const NOBODY: readonly string[] = []
+const FORGOTTEN: CallFacts = { level: 0, measured: undefined, unbudgeted: true }
 
 export class Breaker {
   readonly gate = new Gate()
@@ -386,11 +387,11 @@ export class Breaker {
     this.gate.restore(parts.gate)
   }
 
-  /** Frees the places of probes that a stopped process took with it. */
+  /** Frees the places of probes that a stopped process took with it; whether they were billed nobody knows. */
   forgetProbes(at: number): void {
     const { spell, generation } = this.#context
     if (spell.in !== 'halfOpen') return
-    for (const { probe } of spell.inFlight) this.ignore(at, 0, generation, probe)
+    for (const { probe } of spell.inFlight) this.ignore(at, 0, generation, probe, FORGOTTEN)
   }
 
   /** Takes the breaker off: calls in flight may still end, and decide nothing. */

@@ -51,7 +51,7 @@ export function raiseAlert(
   { by, why }: { readonly by: string; readonly why: string },
 ): AlertRecord {
   const message = `${account.rule.id}: ${by} sets the limit from ${inDollars(account.limit)} to ${inDollars(toNanos(limit))}: ${why}`
-  return { ...alert(service, at, 'info', 'budget_raised', message, account.rule.id), limit }
+  return { ...alert(service, at, 'info', 'budget_raised', message, account.rule.id), limit, over: account.rule.limit }
 }
 
 function alert(

@@ -135,7 +135,9 @@ export class Call implements CallContext {
     const result: CallResult = said === undefined ? 'success' : said === 'ignored' ? 'ignored' : 'failure'
     const reservation = this.#reservation
     const measured = reservation === undefined ? stated(known) : reservation.settle(at, result, known, failureOf(said))
-    const facts: CallFacts | undefined = measured === undefined && level === 0 ? undefined : { level, measured }
+    const plain = measured === undefined && level === 0
+    let facts: CallFacts | undefined = plain ? undefined : { level, measured }
+    if (reservation === UNBUDGETED) facts = { level, measured, unbudgeted: true }
     if (said === undefined) breaker.succeed(at, microseconds, this.generation, this.#probe, facts)
     else if (said === 'ignored') breaker.ignore(at, microseconds, this.generation, this.#probe, facts)
     else breaker.fail(at, microseconds, this.generation, this.#probe, said, facts)
@@ -150,6 +152,12 @@ export class Call implements CallContext {
 
 /** Says to a budget that the call may be billed, though nobody says how much. */
 export const UNSTATED_COST: Measurement = { costEstimated: true }
+
+/** Of a call that is part of one a budget has had its word on. */
+export const UNBUDGETED: Reservation = {
+  settle: (_at, _result, known) => stated(known),
+  release: () => undefined,
+}
 
 /** Where no budget asked, an estimate that nobody made is nothing to tell. */
 function stated(known: Measurement | undefined): Measurement | undefined {

@@ -18,7 +18,7 @@ export function foldSpend(ledger: SpendLedger, record: JournalRecord, scope: Spe
       ledger.goTo(record.startedAt)
       return
     case 'outcome': {
-      if (record.result === 'rejected') return
+      if (record.result === 'rejected' || record.unbudgeted) return
       const { at, result, operation, costEstimated } = record
       const service = parentOf(record.service)
       if (scope.hasQuota(service)) ledger.countCall(at, service)
@@ -29,9 +29,9 @@ export function foldSpend(ledger: SpendLedger, record: JournalRecord, scope: Spe
     }
     case 'alert': {
       if (record.by !== 'budgets') return
-      const { code, rule, limit, service } = record
+      const { code, rule, limit, over, service } = record
       if (code === 'quota_warning') ledger.markWarned(service)
-      else if (code === 'budget_raised' && rule !== undefined && limit !== undefined) ledger.raise(rule, limit)
+      else if (code === 'budget_raised' && rule !== undefined && limit !== undefined) ledger.raise(rule, limit, over)
       return
     }
     default:

@@ -76,6 +76,7 @@ export const recordSchemas = {
     cost: finite.exactOptional(),
     costEstimated: z.literal(true).exactOptional(),
     quality: finite.exactOptional(),
+    unbudgeted: z.literal(true).exactOptional(),
   }),
   admission: z.looseObject({
     type: z.literal('admission'),
@@ -124,6 +125,7 @@ export const recordSchemas = {
     by: z.enum(['budgets', 'monitor']).exactOptional(),
     rule: z.string().exactOptional(),
     limit: finite.exactOptional(),
+    over: finite.exactOptional(),
   }),
   decision: z.looseObject({
     type: z.literal('decision'),

@@ -42,6 +42,8 @@ export interface OutcomeRecord {
   readonly costEstimated?: true
   /** How good the answer was, 0–1. */
   readonly quality?: number
+  /** Budgets and quotas do not count it: part of a call that they have counted, or a probe whose end nobody saw. */
+  readonly unbudgeted?: true
 }
 
 /** A call that was let through by a gate that was not plainly open, and so used something up: a probe's place, a token. */
@@ -131,6 +133,8 @@ export interface AlertRecord {
   readonly rule?: string
   /** Dollars, of `budget_raised`: what the rule's limit is from then on. */
   readonly limit?: number
+  /** Dollars, of `budget_raised`: what the configuration said of the rule then; with another, the raise is over. */
+  readonly over?: number
 }
 
 /** Who answered in a service's place, or which of several was chosen, and why. Told; nothing follows from it. */
