@@ -35,9 +35,11 @@ export class BudgetKeeper implements DeskHost {
   readonly quotas: QuotaCount
   readonly #timer: RolloverTimer
   readonly #scope: SpendScope = {
-    spends: (service) => this.#desks.has(service),
-    hasQuota: (service) => this.#options.quotas.has(service),
+    spends: (service) => this.#desks.has(service) || this.#passesOn(service),
+    hasQuota: (service) => this.#options.quotas.has(service) || this.#passesOn(service),
   }
+  /** An earlier session has kept budgets: what it spent is kept for a later one, though this one has none. */
+  #hasRecalled = false
   #disposed = false
 
   constructor(options: BudgetKeeperOptions) {
@@ -64,12 +66,13 @@ export class BudgetKeeper implements DeskHost {
 
   /** Takes in a record of the last session, before {@link begin}. Throws a ConfigError for spend that is not what was saved. */
   recall(record: JournalRecord): void {
+    if (record.type === 'header' && record.spend !== undefined) this.#hasRecalled = true
     foldSpend(this.#ledger, record, this.#scope)
   }
 
   /** What was spent by now, for the journal's header; undefined where there is nothing to count. */
   save(): unknown {
-    if (this.#isIdle) return undefined
+    if (this.#isIdle && !this.#hasRecalled) return undefined
     this.#ledger.goTo(this.#now())
     return this.#ledger.save()
   }
@@ -222,6 +225,10 @@ export class BudgetKeeper implements DeskHost {
     const mayLapse = raised || account.standing !== standing || account.until !== until
     if (account.spend.sliding !== undefined && mayLapse) this.#arm(at)
     if (takesHold && account.mayAlert(at)) this.alert(limitAlert(account, service, at))
+  }
+
+  #passesOn(service: string): boolean {
+    return this.#isIdle && this.#hasRecalled && this.#options.services.has(service)
   }
 
   /** Without rules and quotas it is here only to take back what an earlier session has told the breakers. */

@@ -1,9 +1,17 @@
 // Ways past a budget or a quota that were found in review, each with the case that showed it.
+
+import { join } from 'node:path'
 import { expect, it } from 'vitest'
+import { admitCall } from '../../src/actors/admitCall.ts'
+import { Call } from '../../src/actors/call.ts'
+import type { BudgetsInput } from '../../src/model/budgets/rules.ts'
+import type { JournalRecord } from '../../src/model/records.ts'
 import { Replayer } from '../../src/replay/replayer.ts'
+import { createSwitchgear } from '../../src/switchgear.ts'
 import { VirtualClock } from '../../src/testing/index.ts'
-import { type BudgetBoard, budgetBoard, statusOf } from './budgetBoard.ts'
-import { replayed } from './testBoard.ts'
+import { recordsIn, temporaryDirectory } from '../bus/journalRecords.ts'
+import { type BudgetBoard, type BudgetBoardOptions, budgetBoard, statusOf } from './budgetBoard.ts'
+import { ofType, replayed } from './testBoard.ts'
 
 const by = { by: 'ann', why: 'a test' }
 
@@ -80,7 +88,7 @@ it('of two throttles that stand, calls by key are left the smaller share, as cal
     { id: 'day', type: 'absolute_daily', threshold: 1, action: 'throttle', throttleFactor: 0.5 },
     { id: 'month', type: 'absolute_monthly', threshold: 1, action: 'throttle', throttleFactor: 0.3 },
   ] as const
-  const live = budgetBoard({ budgets: { rules } })
+  const live = budgetBoard({ budgets: { rules: [...rules] } })
   await live.pay('openai', 2)
   const [own, keyed] = [await made(live, 'openai', 1000), await made(live, 'openai/gpt', 1000)]
   for (const passed of [own, keyed]) expect(Math.abs(passed - 300)).toBeLessThanOrEqual(1)
@@ -91,7 +99,7 @@ it.each(['block', 'throttle'] as const)(
   async (action) => {
     const per = 3_600_000
     const rules = [{ id: 'hour', type: 'rate', threshold: 1, per, action }] as const
-    const live = budgetBoard({ budgets: { rules }, clock: new VirtualClock(Date.UTC(2026, 4, 20, 10)) })
+    const live = budgetBoard({ budgets: { rules: [...rules] }, clock: new VirtualClock(Date.UTC(2026, 4, 20, 10)) })
     await live.pay('openai', 0.2)
     live.clock.advance(per / 2)
     await live.pay('openai', 1.5, { estimate: { cost: 0.01, confidence: 1 } })
@@ -129,3 +137,100 @@ it.each([
     expect([replayer.result().differences, replayer.saved()[0]?.gate]).toEqual([0, gate])
   },
 )
+
+/** The board that goes on from what `live` has journalled. */
+function again(live: BudgetBoard, options: Partial<BudgetBoardOptions>, before = live.records()): BudgetBoard {
+  live.close()
+  return budgetBoard({ budgets: {}, clock: live.clock, before, ...options })
+}
+
+it('a limit that was raised is raised no more when the configuration says another, whether a header came after or not', () => {
+  const rules = (threshold: number): BudgetsInput => ({
+    rules: [{ id: 'day', type: 'absolute_daily', threshold, action: 'block' }],
+  })
+  const live = budgetBoard({ budgets: rules(10) })
+  live.keeper.raise('day', 100, by)
+  expect(statusOf(again(live, { budgets: rules(10) }), 'day').limit).toBe(100)
+  expect(statusOf(again(live, { budgets: rules(5) }), 'day').limit).toBe(5)
+  const later = again(live, { budgets: rules(10) })
+  expect(statusOf(again(later, { budgets: rules(5) }), 'day').limit).toBe(5)
+})
+
+it('part of a call that the budgets have counted is not counted after a restart either', async () => {
+  const services = { openai: { quota: 100 } }
+  const live = budgetBoard({ budgets: { daily: 10 }, services })
+  const model = live.breaker('openai/gpt')
+  const whole = admitCall(live.breaker('openai'), live.clock.now(), {})
+  const part = admitCall(model, live.clock.now(), { unbudgeted: true })
+  if (!(whole instanceof Call && part instanceof Call)) throw new Error('not admitted')
+  whole.settle(undefined, { cost: 2 })
+  part.settle(undefined, { cost: 2 })
+  const counted = [{ day: 2, month: 2 }, 1]
+  expect([live.keeper.spent(), calls(live, 'openai')]).toEqual(counted)
+  const next = again(live, { budgets: { daily: 10 }, services })
+  expect([next.keeper.spent(), calls(next, 'openai')]).toEqual(counted)
+})
+
+it('a probe that a stopped process took with it is counted neither while the board runs nor after the next restart', async () => {
+  const services = { openai: { quota: 100, trip: { consecutiveFailures: 1 }, degrade: false } } as const
+  const live = budgetBoard({ budgets: {}, services })
+  await live.call('openai', () => Promise.reject(new Error('down'))).catch(() => undefined)
+  live.clock.advance(600_000)
+  live.call('openai', () => new Promise<never>(() => undefined)).catch(() => undefined)
+  const next = again(live, { services })
+  next.breaker('openai').forgetProbes(next.clock.now())
+  expect(ofType(next.journal.records, 'outcome')).toMatchObject([{ result: 'ignored', unbudgeted: true }])
+  const last = again(next, { services })
+  expect([calls(next, 'openai'), calls(last, 'openai')]).toEqual([1, 1])
+})
+
+it('a call that runs longer than others use their keys is in the journal, as it is in the ledger', async () => {
+  const services = { openai: { quota: 100, maxKeys: 1 } } as const
+  const file = join(temporaryDirectory(), 'board.jsonl')
+  const clock = new VirtualClock()
+  const start = () => createSwitchgear({ services, journal: { file }, clock, budgets: { daily: 100 } })
+  const first = await start()
+  let answer = (): void => undefined
+  const late = first.services.openai.for('x').execute(() => new Promise<void>((resolve) => (answer = resolve)), given(7))
+  await first.services.openai.for('y').execute(() => 1, given(1))
+  answer()
+  await late
+  expect(first.budgets.spent().day).toBe(8)
+  await first.services.openai.for('z').execute(() => 1, given(1))
+  await first.close()
+  const second = await start()
+  expect(second.budgets.spent().day).toBe(9)
+  await second.close()
+  const kept = ofType(recordsIn(file) as JournalRecord[], 'config').filter(({ change }) => change === 'removed')
+  // Both go as soon as they are idle, as one alone is to be kept.
+  expect(kept.map(({ service }) => service)).toEqual(['openai/x', 'openai/y'])
+})
+
+it('a session without budgets keeps what was spent for one that has some', async () => {
+  const rules: BudgetsInput = {
+    rules: [
+      { id: 'day', type: 'absolute_daily', threshold: 10, action: 'block' },
+      { id: 'hour', type: 'rate', threshold: 10, action: 'block' },
+    ],
+  }
+  let live = budgetBoard({ budgets: rules, services: { openai: { quota: 100 } } })
+  await live.pay('openai', 3)
+  live.keeper.raise('day', 50, by)
+  live = again(live, { budgets: rules, services: { openai: { quota: 100 } } })
+  await live.pay('openai', 4)
+  for (let i = 0; i < 2; i++) live = again(live, { services: { openai: {} } })
+  live = again(live, { budgets: rules, services: { openai: { quota: 100 } } })
+  expect([live.keeper.spent().day, statusOf(live, 'day').limit, calls(live, 'openai')]).toEqual([7, 50, 2])
+  // Of a rate it is what the last header with the rule had.
+  expect(statusOf(live, 'hour').spent).toBe(3)
+})
+
+/** Calls counted against the quota. */
+function calls({ keeper }: BudgetBoard, service: string): number | undefined {
+  const { calls: counted } = keeper.save() as { readonly calls: readonly (readonly [string, number])[] }
+  return counted.find(([name]) => name === service)?.[1]
+}
+
+function given(cost: number) {
+  return { estimate: { cost, confidence: 0.9 } }
+}
