@@ -205,10 +205,11 @@ const LONGEST_LOOK = 2_000
 /** Has the body of `response` followed; false where there is none. */
 function follow({ ending, backend, signal, deadline }: Flight, response: Response): boolean {
   const { breaker, settings } = backend
-  if (bodyOf(response) === undefined) return false
+  const body = bodyOf(response)
+  if (body === undefined) return false
   const { clock, service } = breaker
   const watch = new BodyWatch({ ending, service, clock, idleTimeout: settings.idleTimeout, signal, lifeline: deadline })
-  guardResponse(response, { watch, ending, headers: response.headers, now: () => now(backend) })
+  guardResponse(response, body, { watch, ending, headers: response.headers, now: () => now(backend) })
   return true
 }
 

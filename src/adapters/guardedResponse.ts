@@ -2,15 +2,15 @@
 // headers and class; only the methods that read its body are ours, put between it and its class. Nothing is copied.
 
 import { tapFor } from './answerContent.ts'
-import { guardStream } from './guardedStream.ts'
+import { guardStream, methodsOf } from './guardedStream.ts'
 import { type GuardedBody, readJson, readWhole, WHOLE } from './wholeBody.ts'
 
 interface Guarded extends GuardedBody {
+  /** Its stream has been handed out, and is followed itself. */
+  handedOut: boolean
   /** Its body has become one half of a copied stream, which is followed itself; the methods are the platform's again. */
   copied: boolean
 }
-
-const guarded = new WeakMap<Response, Guarded>()
 
 /**
  * The body of `response` if it can be followed: a stream that the methods of its class read from, as fetch defines it.
@@ -23,21 +23,23 @@ export function bodyOf(response: unknown): ReadableStream | undefined {
   return body instanceof ReadableStream ? body : undefined
 }
 
-/** Follows how the body of `response`, one that {@link bodyOf} found, is read. */
-export function guardResponse(response: Response, { watch, ending, headers, now }: GuardedBody): void {
+/** Follows how `body`, which {@link bodyOf} found to be that of `response`, is read. */
+export function guardResponse(response: Response, body: ReadableStream, followed: Omit<GuardedBody, 'methods'>): void {
   const reading = readingOf(Object.getPrototypeOf(response))
   if (reading === undefined) return
-  guarded.set(response, { watch, ending, headers, now, copied: false })
+  const { watch, ending, headers, now } = followed
+  reading.guarded.set(response, { watch, ending, headers, now, methods: methodsOf(body), handedOut: false, copied: false })
   Object.setPrototypeOf(response, reading.prototype)
 }
 
 type BodyGetter = (this: unknown) => ReadableStream | null
 
-/** How the answers of one class are read: those of the global fetch, of an undici of one's own. */
+/** How the answers of one class are read: those of the global fetch, of an undici of one's own, of a guarded fetch underneath. */
 interface Reading {
   readonly getBody: BodyGetter
   /** Goes between an answer and its class. */
   readonly prototype: object
+  readonly guarded: WeakMap<Response, Guarded>
 }
 
 /** Worked out once for each class: looking for its members costs more than the rest of what an answer needs. */
@@ -48,13 +50,17 @@ function readingOf(native: Response | null): Reading | undefined {
   let reading = readings.get(native)
   if (reading === undefined) {
     const getBody = bodyGetter(native)
-    reading =
-      getBody === undefined || typeof native.clone !== 'function'
-        ? 'none'
-        : { getBody, prototype: Object.create(native, membersOver(native, getBody as () => ReadableStream)) }
+    reading = getBody === undefined || typeof native.clone !== 'function' ? 'none' : readingOver(native, getBody)
     readings.set(native, reading)
   }
   return reading === 'none' ? undefined : reading
+}
+
+function readingOver(native: Response, getBody: BodyGetter): Reading {
+  const guarded = new WeakMap<Response, Guarded>()
+  // Only of answers that have a body.
+  const members = membersOver(native, getBody as () => ReadableStream, guarded)
+  return { getBody, guarded, prototype: Object.create(native, members) }
 }
 
 function bodyGetter(prototype: object | null): BodyGetter | undefined {
@@ -65,7 +71,11 @@ function bodyGetter(prototype: object | null): BodyGetter | undefined {
   return undefined
 }
 
-function membersOver(native: Response, getBody: (this: unknown) => ReadableStream): PropertyDescriptorMap {
+function membersOver(
+  native: Response,
+  getBody: (this: unknown) => ReadableStream,
+  guarded: WeakMap<Response, Guarded>,
+): PropertyDescriptorMap {
   /** What is followed of `response`; undefined where the platform's own method is right: it has the words for a used body. */
   const follow = (response: Response): Guarded | undefined => {
     const own = guarded.get(response)
@@ -113,6 +123,9 @@ function membersOver(native: Response, getBody: (this: unknown) => ReadableStrea
   return members
 }
 
-function guardBody(body: ReadableStream, { watch, ending, headers }: GuardedBody): ReadableStream {
+function guardBody(body: ReadableStream, own: Guarded): ReadableStream {
+  if (own.handedOut) return body
+  own.handedOut = true
+  const { watch, ending, headers } = own
   return guardStream(body, watch, () => tapFor(ending.profile, headers, ending.request))
 }

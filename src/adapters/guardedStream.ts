@@ -4,68 +4,90 @@
 import type { StreamReader } from '../services/serviceProfile.ts'
 import type { BodyWatch, ReadResult } from './bodyWatch.ts'
 
+/** A stream as the layer above sees it: the platform's, or one that another guarded fetch underneath watches already. */
+export type StreamMethods = Pick<ReadableStream, 'getReader' | 'cancel' | 'tee' | 'pipeTo' | 'pipeThrough'>
+
 interface Watched {
   readonly watch: BodyWatch
   readonly tap: () => StreamReader | undefined
 }
 
-const watched = new WeakMap<ReadableStream, Watched>()
+/** One for each sort of stream that is watched: guarded fetches can be put over one another, and each watches for itself. */
+interface Layer {
+  readonly watched: WeakMap<ReadableStream, Watched>
+  /** Goes between a stream and its class. */
+  readonly prototype: object
+}
+
+/** Has `watch` follow what is read from `stream`; `tap` makes the reader of what passes. */
+export function guardStream(stream: ReadableStream, watch: BodyWatch, tap: () => StreamReader | undefined): ReadableStream {
+  const layer = layerOver(methodsOf(stream))
+  layer.watched.set(stream, { watch, tap })
+  return Object.setPrototypeOf(stream, layer.prototype) as ReadableStream
+}
+
+/** What `stream` is read by now: to be kept by who reads it past the watch that is put on it later. */
+export function methodsOf(stream: ReadableStream): StreamMethods {
+  return Object.getPrototypeOf(stream) as StreamMethods
+}
+
+/** A reader of `stream`, past the watches that were put on it since `methods` were its own. */
+export function readerBeneath(stream: ReadableStream, methods: StreamMethods): ReadableStreamDefaultReader<Uint8Array> {
+  return methods.getReader.call(stream) as ReadableStreamDefaultReader<Uint8Array>
+}
+
+const layers = new WeakMap<StreamMethods, Layer>()
+
+function layerOver(beneath: StreamMethods): Layer {
+  const known = layers.get(beneath)
+  if (known !== undefined) return known
+  const watched = new WeakMap<ReadableStream, Watched>()
+  const bodyAt = (stream: ReadableStream): Body => ({ stream, beneath, ...(watched.get(stream) as Watched) })
+  const methods = {
+    getReader(this: ReadableStream, ...options: Parameters<StreamMethods['getReader']>): unknown {
+      const reader = beneath.getReader.apply(this, options)
+      watchReader(reader, bodyAt(this))
+      return reader
+    },
+    values(this: ReadableStream, options?: { preventCancel?: boolean }): AsyncIterator<unknown> {
+      return new GuardedIterator(readerBeneath(this, beneath), bodyAt(this), options?.preventCancel === true)
+    },
+    cancel(this: ReadableStream, reason?: unknown): Promise<void> {
+      if (!this.locked) bodyAt(this).watch.cancelled()
+      return beneath.cancel.call(this, reason)
+    },
+    tee(this: ReadableStream): unknown {
+      return native.tee.call(passedOn(bodyAt(this), isOfBytes(this, beneath)))
+    },
+    pipeTo(this: ReadableStream, ...args: Parameters<StreamMethods['pipeTo']>): Promise<void> {
+      return native.pipeTo.apply(this.locked ? this : passedOn(bodyAt(this)), args)
+    },
+    pipeThrough(this: ReadableStream, ...args: Parameters<StreamMethods['pipeThrough']>): unknown {
+      return native.pipeThrough.apply(passedOn(bodyAt(this)), args)
+    },
+  }
+  const members = Object.entries(methods).map(([name, value]) => [name, { value, writable: true, configurable: true }] as const)
+  const prototype = Object.create(beneath, {
+    ...Object.fromEntries(members),
+    [Symbol.asyncIterator]: { value: methods.values, writable: true, configurable: true },
+  })
+  const layer = { watched, prototype }
+  layers.set(beneath, layer)
+  return layer
+}
+
 const native = ReadableStream.prototype
 
-/** Has `watch` follow what is read from `stream`; `tap` makes the reader of what passes. Doing so again changes nothing. */
-export function guardStream(stream: ReadableStream, watch: BodyWatch, tap: () => StreamReader | undefined): ReadableStream {
-  if (!watched.has(stream)) {
-    watched.set(stream, { watch, tap })
-    Object.setPrototypeOf(stream, guardedPrototype)
-  }
-  return stream
-}
-
-/** A reader as the platform makes it, past the watch. */
-export function plainReader(stream: ReadableStream): ReadableStreamDefaultReader<Uint8Array> {
-  return native.getReader.call(stream) as ReadableStreamDefaultReader<Uint8Array>
-}
-
-const guarded = {
-  getReader(this: ReadableStream, ...options: Parameters<typeof native.getReader>): unknown {
-    const reader = native.getReader.apply(this, options)
-    watchReader(reader, this)
-    return reader
-  },
-  values(this: ReadableStream, options?: { preventCancel?: boolean }): AsyncIterator<unknown> {
-    return new GuardedIterator(plainReader(this), this, options?.preventCancel === true)
-  },
-  cancel(this: ReadableStream, reason?: unknown): Promise<void> {
-    if (!this.locked) watchOf(this).watch.cancelled()
-    return native.cancel.call(this, reason)
-  },
-  tee(this: ReadableStream): unknown {
-    return native.tee.call(passedOn(this, isOfBytes(this)))
-  },
-  pipeTo(this: ReadableStream, ...args: Parameters<typeof native.pipeTo>): Promise<void> {
-    return native.pipeTo.apply(this.locked ? this : passedOn(this), args)
-  },
-  pipeThrough(this: ReadableStream, ...args: Parameters<typeof native.pipeThrough>): unknown {
-    return native.pipeThrough.apply(passedOn(this), args)
-  },
-}
-
-const guardedPrototype = Object.create(native, {
-  ...Object.fromEntries(
-    Object.entries(guarded).map(([name, value]) => [name, { value, writable: true, configurable: true }] as const),
-  ),
-  [Symbol.asyncIterator]: { value: guarded.values, writable: true, configurable: true },
-})
-
-function watchOf(stream: ReadableStream): Watched {
-  return watched.get(stream) as Watched
+/** A stream with the watch of one layer. */
+interface Body extends Watched {
+  readonly stream: ReadableStream
+  readonly beneath: StreamMethods
 }
 
 type AnyReader = ReadableStreamDefaultReader<unknown> | ReadableStreamBYOBReader
 
 /** A reader of either sort tells the watch, in its own methods' place. */
-function watchReader(reader: AnyReader, stream: ReadableStream): void {
-  const { watch, tap } = watchOf(stream)
+function watchReader(reader: AnyReader, { watch, tap }: Body): void {
   const read = reader.read as (...args: unknown[]) => Promise<ReadResult<unknown>>
   const { cancel, releaseLock } = reader
   let released = false
@@ -107,10 +129,9 @@ class GuardedIterator implements AsyncIterator<unknown> {
   readonly #preventCancel: boolean
   #finished = false
 
-  constructor(reader: ReadableStreamDefaultReader<Uint8Array>, stream: ReadableStream, preventCancel: boolean) {
+  constructor(reader: ReadableStreamDefaultReader<Uint8Array>, { watch, tap }: Watched, preventCancel: boolean) {
     this.#reader = reader
     this.#preventCancel = preventCancel
-    const { watch, tap } = watchOf(stream)
     this.#watch = watch
     watch.begin(reader, watch.unread ? tap() : undefined)
   }
@@ -164,10 +185,10 @@ class GuardedIterator implements AsyncIterator<unknown> {
 }
 
 /** Only such a stream has readers that bring their own buffers; a reader is taken and given back to find out. */
-function isOfBytes(stream: ReadableStream): boolean {
+function isOfBytes(stream: ReadableStream, beneath: StreamMethods): boolean {
   if (stream.locked) return false
   try {
-    native.getReader.call(stream, { mode: 'byob' }).releaseLock()
+    beneath.getReader.call(stream, { mode: 'byob' }).releaseLock()
     return true
   } catch {
     return false
@@ -175,10 +196,9 @@ function isOfBytes(stream: ReadableStream): boolean {
 }
 
 /** A stream that passes on what is read from `stream`, chunk by chunk, as it is asked for. */
-function passedOn(stream: ReadableStream, ofBytes = false): ReadableStream {
+function passedOn({ stream, beneath, watch, tap }: Body, ofBytes = false): ReadableStream {
   // Throws as the platform would where it is locked already.
-  const reader = plainReader(stream)
-  const { watch, tap } = watchOf(stream)
+  const reader = readerBeneath(stream, beneath)
   const source = {
     async pull(controller: ReadableStreamDefaultController | ReadableByteStreamController) {
       watch.begin(reader, watch.unread ? tap() : undefined)

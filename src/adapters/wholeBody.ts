@@ -2,13 +2,15 @@
 import { isJson, readParsed, tapFor, typeOf } from './answerContent.ts'
 import type { BodyWatch, ReadResult } from './bodyWatch.ts'
 import type { CallEnding } from './callEnding.ts'
-import { plainReader } from './guardedStream.ts'
+import { readerBeneath, type StreamMethods } from './guardedStream.ts'
 
 /** A body that is being followed. */
 export interface GuardedBody {
   readonly watch: BodyWatch
   readonly ending: CallEnding
   readonly headers: Headers
+  /** What its stream was read by before it was followed. */
+  readonly methods: StreamMethods
   /** Whole epoch ms. */
   readonly now: () => number
 }
@@ -50,10 +52,10 @@ export async function readWhole(body: ReadableStream, own: GuardedBody): Promise
 
 async function readAll(
   body: ReadableStream,
-  { watch }: GuardedBody,
+  { watch, methods }: GuardedBody,
   tap?: Parameters<typeof watch.begin>[1],
 ): Promise<Uint8Array> {
-  const reader = plainReader(body)
+  const reader = readerBeneath(body, methods)
   watch.begin(reader, tap, true)
   let first: Uint8Array | undefined
   let all: Uint8Array[] | undefined
