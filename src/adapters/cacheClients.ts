@@ -36,10 +36,20 @@ export type CacheClient<V> = {
 } & ({ del(key: string): unknown } | { delete(key: string): unknown }) &
   ({ clear(): unknown } | { flush(): unknown })
 
+/** lru-cache, or what speaks like it: a lifetime as `{ ttl: ms }`, told by its words for lifetimes. */
+export type LruClient<V> = {
+  get(key: string): unknown
+  set(key: string, value: V, options?: { readonly ttl?: number }): unknown
+  delete(key: string): unknown
+  clear(): unknown
+  getRemainingTTL(key: string): unknown
+  purgeStale(): unknown
+}
+
 /** Clients that keep text; the wrapper writes values out for them. */
 export type RedisClient = IoredisClient | NodeRedisClient
 /** Clients that keep values as they are. */
-export type ValueClient<V> = Map<string, V> | CacheClient<V>
+export type ValueClient<V> = Map<string, V> | CacheClient<V> | LruClient<V>
 export type SupportedClient<V> = RedisClient | ValueClient<V>
 
 const ALLOWED = 'an ioredis or node-redis client, a Keyv, a Map, or an object with get, set, del or delete, and clear or flush'
@@ -88,12 +98,14 @@ function nodeRedisStore(client: NodeRedisClient): CacheStore {
 type PlainClient = Record<'get' | 'set' | 'del' | 'delete' | 'clear' | 'flush', (...args: readonly unknown[]) => unknown>
 
 function plainStore(client: PlainClient, removes: 'del' | 'delete', clears: 'clear' | 'flush'): CacheStore {
+  const takesOptions = hasAll(client, 'getRemainingTTL', 'purgeStale')
   return {
     text: false,
     nullIsMiss: true,
     get: (key) => client.get(key),
     set: async (key, value, ttl) => {
-      const stored = await (ttl === undefined ? client.set(key, value) : client.set(key, value, ttl))
+      const lifetime = takesOptions ? { ttl } : ttl
+      const stored = await (ttl === undefined ? client.set(key, value) : client.set(key, value, lifetime))
       // Keyv says so, and nothing more, when its storage fails.
       if (stored === false) throw new Error('the cache client says that it has stored nothing')
     },

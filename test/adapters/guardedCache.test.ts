@@ -95,6 +95,25 @@ describe('a Map', () => {
   })
 })
 
+test('what speaks like lru-cache is told lifetimes as an option', async () => {
+  const sets: unknown[][] = []
+  const lru = {
+    get: () => undefined,
+    set: (...args: [key: string, value: number, options?: { readonly ttl?: number }]) => sets.push(args),
+    delete: () => true,
+    clear: () => {},
+    getRemainingTTL: () => 0,
+    purgeStale: () => false,
+  }
+  const cache = cacheBench().values<number>(lru)
+  expect(await cache.set('a', 1, { ttl: 500 })).toBe(true)
+  expect(await cache.set('b', 2)).toBe(true)
+  expect(sets).toEqual([
+    ['a', 1, { ttl: 500 }],
+    ['b', 2],
+  ])
+})
+
 describe('Keyv', () => {
   test('keeps values with their lifetime', async () => {
     const keyv = new Keyv<{ id: number }>()
@@ -469,7 +488,7 @@ describe('a hostile client', () => {
     await cache.clear()
     bench.clock.advance(100_000)
     cache.stop()
-    expect(new Set(used)).toEqual(new Set(['get', 'set', 'del', 'delete', 'clear']))
+    expect(new Set(used)).toEqual(new Set(['get', 'set', 'del', 'delete', 'clear', 'getRemainingTTL']))
     expect(bench.clock.pending).toBe(0)
   })
 })

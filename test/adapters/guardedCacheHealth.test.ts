@@ -332,7 +332,7 @@ describe('memory', () => {
 
 describe('a cache that is stopped', () => {
   test('takes back what it told, and tells nothing more', async () => {
-    const bench = cacheBench({ failuresToTrip: 1000 })
+    const bench = cacheBench()
     const client = new FlakyClient<number>()
     const cache = bench.values(client)
     client.broken = true
