@@ -37,6 +37,11 @@ const STEPS = [
 
 /** OpenAI takes no limit of fewer tokens (API reference of Responses, `max_output_tokens`). */
 const FEWEST_TOKENS = 16
+/**
+ * A stated limit of a reasoning model is shortened to no less: it holds the reasoning too, for which OpenAI advises to keep
+ * this many tokens free (reasoning guide, "Allocating space for reasoning"). Only the user's own `maxTokens` goes below.
+ */
+const ROOM_TO_REASON = 25_000
 const LIMITS = ['max_completion_tokens', 'max_tokens', 'max_output_tokens'] as const
 
 type Body = Readonly<Record<string, unknown>>
@@ -119,7 +124,8 @@ function changeLimit(
   if (key !== undefined) {
     const stated = body[key] as number
     const factor = typeof maxTokensFactor === 'number' && maxTokensFactor > 0 && maxTokensFactor < 1 ? maxTokensFactor : 1
-    const limit = Math.min(stated, Math.max(FEWEST_TOKENS, Math.min(Math.ceil(stated * factor), most)))
+    const shortened = Math.max(Math.ceil(stated * factor), book.isReasoning(model) ? ROOM_TO_REASON : 0)
+    const limit = Math.min(stated, Math.max(FEWEST_TOKENS, Math.min(shortened, most)))
     if (limit < stated) changes[key] = limit
     return
   }
