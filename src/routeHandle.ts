@@ -1,10 +1,10 @@
 // A route as users of a board hold it: one name for several backends, to be called like a service.
 
 import type { Breaker } from './actors/breaker.ts'
-import type { Fallback, FallbackResult, NoFallback } from './actors/fallback.ts'
-import { type Routed, type RouteOptions, Router } from './actors/router.ts'
+import type { Fallback, FallbackResult, NoFallback } from './actors/fallback/fallback.ts'
 import type { Lane } from './actors/routing/lane.ts'
-import type { FetchBackend, FetchTarget } from './adapters/fetchTarget.ts'
+import { type Routed, type RouteOptions, Router } from './actors/routing/router.ts'
+import type { FetchBackend, FetchTarget } from './adapters/fetch/fetchTarget.ts'
 import { CallRejectedError } from './model/errors.ts'
 import type { Random } from './model/random.ts'
 import type { Exemption } from './model/records.ts'

@@ -1,7 +1,7 @@
 // The handle of one service: what users hold on to.
 import type { Breaker } from './actors/breaker.ts'
 import { type ExecuteOptions, execute, type Protected } from './actors/execute.ts'
-import type { Fallback, FallbackResult, NoFallback } from './actors/fallback.ts'
+import type { Fallback, FallbackResult, NoFallback } from './actors/fallback/fallback.ts'
 import type { Impact } from './actors/impactMeter.ts'
 import type { KeyedBreakers } from './actors/keyedBreakers.ts'
 import { keyedName, keyOf } from './actors/keyedName.ts'

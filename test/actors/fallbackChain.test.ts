@@ -1,7 +1,7 @@
 // Who answers when a service does not: in which order, through whose breakers, and what is told of it.
 import { afterAll, afterEach, describe, expect, expectTypeOf, it, vi } from 'vitest'
 import { Board } from '../../src/actors/board.ts'
-import { type Attempted, runChain } from '../../src/actors/fallbackChain.ts'
+import { type Attempted, runChain } from '../../src/actors/fallback/fallbackChain.ts'
 import { MemoryBus } from '../../src/bus/memoryBus.ts'
 import { parseConfig } from '../../src/model/config.ts'
 import { ConfigError, UnknownServiceError } from '../../src/model/errors.ts'

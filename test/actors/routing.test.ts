@@ -1,6 +1,6 @@
 // Which backend of a route is called: by strategy, by state, and when one goes down or comes back.
 import { describe, expect, it } from 'vitest'
-import { Router } from '../../src/actors/router.ts'
+import { Router } from '../../src/actors/routing/router.ts'
 import { BreakerOpenError, CallRejectedError } from '../../src/model/errors.ts'
 import { seededRandom } from '../../src/model/random.ts'
 import { STRATEGIES } from '../../src/model/route.ts'

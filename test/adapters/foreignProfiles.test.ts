@@ -1,7 +1,7 @@
 // Profiles of users' own: what they say is heeded, and what they throw costs nobody a call.
 import { describe, expect, test, vi } from 'vitest'
 import type { BudgetDesk, BudgetRequest } from '../../src/actors/callFollower.ts'
-import { LARGEST_JSON } from '../../src/adapters/answerContent.ts'
+import { LARGEST_JSON } from '../../src/adapters/fetch/answerContent.ts'
 import type { Measurement } from '../../src/model/measurement.ts'
 import type { CallRequest, ServiceProfile, StreamEnd } from '../../src/services/serviceProfile.ts'
 import { VirtualClock } from '../../src/testing/index.ts'

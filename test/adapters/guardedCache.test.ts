@@ -1,6 +1,6 @@
 import Keyv from 'keyv'
 import { describe, expect, expectTypeOf, test, vi } from 'vitest'
-import { guardedCache } from '../../src/adapters/guardedCache.ts'
+import { guardedCache } from '../../src/adapters/cache/guardedCache.ts'
 import { BreakerOpenError, CallTimeoutError, ClosedError, ConfigError } from '../../src/model/errors.ts'
 import { resolveSettings } from '../../src/model/settings.ts'
 import { ofType, open, settle, watch } from '../actors/testBoard.ts'

@@ -1,5 +1,5 @@
 import { describe, expect, test, vi } from 'vitest'
-import type { GuardedCache } from '../../src/adapters/guardedCache.ts'
+import type { GuardedCache } from '../../src/adapters/cache/guardedCache.ts'
 import { path, settle } from '../actors/testBoard.ts'
 import { type CacheBench, cacheBench, FlakyClient } from './testCache.ts'
 

@@ -1,7 +1,7 @@
 // A guarded fetch up to the headers of its answer: leave to call, refusals, timeouts, aborts, and what a failure says.
 import { describe, expect, test, vi } from 'vitest'
 import { execute } from '../../src/actors/execute.ts'
-import { guardedFetch } from '../../src/adapters/guardedFetch.ts'
+import { guardedFetch } from '../../src/adapters/fetch/guardedFetch.ts'
 import { BreakerOpenError, type CallRejectedError, CallTimeoutError, ClosedError } from '../../src/model/errors.ts'
 import { VirtualClock } from '../../src/testing/index.ts'
 import { type FetchBoard, fetchBoard } from './fetchBoard.ts'

@@ -2,7 +2,7 @@
 import OpenAI, { APIConnectionError, APIError, InternalServerError, RateLimitError } from 'openai'
 import { describe, expect, test } from 'vitest'
 import { execute } from '../../src/actors/execute.ts'
-import type { FetchOptions } from '../../src/adapters/fetchTarget.ts'
+import type { FetchOptions } from '../../src/adapters/fetch/fetchTarget.ts'
 import { VirtualClock } from '../../src/testing/index.ts'
 import { type FetchBoard, type FetchBoardOptions, fetchBoard } from './fetchBoard.ts'
 import { type OpenaiWire, openaiWire } from './openaiWire.ts'

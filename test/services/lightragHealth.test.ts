@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { COUNTS, HEALTH, PIPELINE, readLightragHealth } from '../../src/services/lightragHealth.ts'
+import { COUNTS, HEALTH, PIPELINE, readLightragHealth } from '../../src/services/lightrag/lightragHealth.ts'
 import { memoryCondition } from '../../src/services/memoryCondition.ts'
 import type { MonitorAnswer, Reading } from '../../src/services/serviceProfile.ts'
 import { pipelineOf, queue, wellLightrag } from '../adapters/lightragWire.ts'

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { Overrides } from '../../src/model/policy.ts'
-import { openaiProfile } from '../../src/services/openaiProfile.ts'
+import { openaiProfile } from '../../src/services/openai/openaiProfile.ts'
 import type { RewrittenRequest } from '../../src/services/serviceProfile.ts'
 
 const openai = openaiProfile()

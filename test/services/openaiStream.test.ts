@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import OpenAI from 'openai'
 import { describe, expect, test, vi } from 'vitest'
 import type { Classification } from '../../src/model/failures.ts'
-import { openaiProfile } from '../../src/services/openaiProfile.ts'
+import { openaiProfile } from '../../src/services/openai/openaiProfile.ts'
 import { LineSplitter, LONGEST_LINE, utf8Of } from '../../src/services/serverSentEvents.ts'
 import type { StreamEnd } from '../../src/services/serviceProfile.ts'
 

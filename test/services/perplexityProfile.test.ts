@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { BreakerOpenError } from '../../src/model/errors.ts'
 import type { Classification } from '../../src/model/failures.ts'
 import { resolveSettings } from '../../src/model/settings.ts'
-import { queryOf } from '../../src/services/perplexityRequest.ts'
+import { queryOf } from '../../src/services/perplexity/perplexityRequest.ts'
 import { profileFor } from '../../src/services/profiles.ts'
 import { agentAnswer, searchAnswer, sonarAnswer } from '../adapters/perplexityWire.ts'
 

@@ -1,10 +1,10 @@
 // An answer by which another of our breakers refused a call says nothing of the service: nobody was called.
 import { APIError } from 'openai'
 import { describe, expect, test } from 'vitest'
-import { rejectionResponse } from '../../src/adapters/rejectionResponse.ts'
+import { rejectionResponse } from '../../src/adapters/fetch/rejectionResponse.ts'
 import { BreakerOpenError, RateLimitedError } from '../../src/model/errors.ts'
 import { KINDS } from '../../src/model/policy.ts'
-import { isRejectionCode } from '../../src/services/errorCodes.ts'
+import { isRejectionCode } from '../../src/services/http/errorCodes.ts'
 import { profileFor } from '../../src/services/profiles.ts'
 
 const AT = Date.UTC(2026, 0, 1)
