@@ -1,16 +1,12 @@
 // Lets a watch follow what is read from a body, without a second stream between the body and its reader: the body's own stream
-// is given a getReader and an iterator that tell the watch of each read. (Another stream in between cost a fifth more CPU a
-// chunk.) Only piping and teeing, which read from within, get one; it asks for a chunk when it is asked for one.
+// is given a getReader and an iterator that tell the watch of each read. (A stream in between costs 1.1 µs a chunk, half as much
+// again as the body's own.) Only piping and teeing, which read from within, get one; it asks for a chunk when it is asked for one.
 import type { StreamReader } from '../../services/serviceProfile.ts'
 import type { BodyWatch, ReadResult } from './bodyWatch.ts'
+import { type Watched, WatchedIterator, watchReader } from './watchedReader.ts'
 
 /** A stream as the layer above sees it: the platform's, or one that another guarded fetch underneath watches already. */
 export type StreamMethods = Pick<ReadableStream, 'getReader' | 'cancel' | 'tee' | 'pipeTo' | 'pipeThrough'>
-
-interface Watched {
-  readonly watch: BodyWatch
-  readonly tap: () => StreamReader | undefined
-}
 
 /** One for each sort of stream that is watched: guarded fetches can be put over one another, and each watches for itself. */
 interface Layer {
@@ -50,7 +46,7 @@ function layerOver(beneath: StreamMethods): Layer {
       return reader
     },
     values(this: ReadableStream, options?: { preventCancel?: boolean }): AsyncIterator<unknown> {
-      return new GuardedIterator(readerBeneath(this, beneath), bodyAt(this), options?.preventCancel === true)
+      return new WatchedIterator(readerBeneath(this, beneath), bodyAt(this), options?.preventCancel === true)
     },
     cancel(this: ReadableStream, reason?: unknown): Promise<void> {
       if (!this.locked) bodyAt(this).watch.cancelled()
@@ -82,106 +78,6 @@ const native = ReadableStream.prototype
 interface Body extends Watched {
   readonly stream: ReadableStream
   readonly beneath: StreamMethods
-}
-
-type AnyReader = ReadableStreamDefaultReader<unknown> | ReadableStreamBYOBReader
-
-/** A reader of either sort tells the watch, in its own methods' place. */
-function watchReader(reader: AnyReader, { watch, tap }: Body): void {
-  const read = reader.read as (...args: unknown[]) => Promise<ReadResult<unknown>>
-  const { cancel, releaseLock } = reader
-  let released = false
-  const took = (result: ReadResult<unknown>): ReadResult<unknown> => {
-    watch.heard(result)
-    return result
-  }
-  const failed = (error: unknown): never => {
-    if (!released) throw watch.broke(error)
-    watch.takenBack()
-    throw error
-  }
-  const set = (name: string, value: unknown): void =>
-    void Object.defineProperty(reader, name, { value, writable: true, configurable: true })
-  set('read', (...args: unknown[]) => {
-    if (released) return read.apply(reader, args)
-    watch.begin({ cancel: (reason) => cancel.call(reader, reason) }, watch.unread ? tap() : undefined)
-    watch.asked()
-    return read.apply(reader, args).then(took, failed)
-  })
-  set('cancel', (reason?: unknown) => {
-    if (!released) watch.cancelled()
-    return cancel.call(reader, reason)
-  })
-  set('releaseLock', () => {
-    released = true
-    releaseLock.call(reader)
-  })
-  // Told of what breaks while nobody reads: an abort, mostly.
-  reader.closed.catch((error: unknown) => {
-    if (!released) watch.broke(error)
-  })
-}
-
-/** As the platform's own iterator, with one promise less a chunk. */
-class GuardedIterator implements AsyncIterator<unknown> {
-  readonly #reader: ReadableStreamDefaultReader<Uint8Array>
-  readonly #watch: BodyWatch
-  readonly #preventCancel: boolean
-  #finished = false
-
-  constructor(reader: ReadableStreamDefaultReader<Uint8Array>, { watch, tap }: Watched, preventCancel: boolean) {
-    this.#reader = reader
-    this.#preventCancel = preventCancel
-    this.#watch = watch
-    watch.begin(reader, watch.unread ? tap() : undefined)
-  }
-
-  next(): Promise<IteratorResult<unknown>> {
-    if (this.#finished) return Promise.resolve({ done: true, value: undefined })
-    this.#watch.asked()
-    return this.#reader.read().then(this.#took, this.#failed)
-  }
-
-  async return(value?: unknown): Promise<IteratorResult<unknown>> {
-    if (this.#finished) return { done: true, value }
-    this.#finished = true
-    if (!this.#preventCancel) this.#watch.cancelled()
-    const cancelled = this.#preventCancel ? undefined : this.#reader.cancel(value)
-    this.#reader.releaseLock()
-    await cancelled
-    return { done: true, value }
-  }
-
-  [Symbol.asyncIterator](): this {
-    return this
-  }
-
-  readonly #took = (result: ReadResult): IteratorResult<unknown> => {
-    try {
-      this.#watch.heard(result)
-    } catch (error) {
-      this.#finish()
-      throw error
-    }
-    if (!result.done) return result
-    this.#finish()
-    return { done: true, value: undefined }
-  }
-
-  readonly #failed = (error: unknown): never => {
-    if (!this.#finished) {
-      this.#finish()
-      throw this.#watch.broke(error)
-    }
-    this.#watch.takenBack()
-    throw error
-  }
-
-  #finish(): void {
-    if (this.#finished) return
-    this.#finished = true
-    this.#reader.releaseLock()
-  }
 }
 
 /** Only such a stream has readers that bring their own buffers; a reader is taken and given back to find out. */
