@@ -10,8 +10,8 @@ import { type Answer, type Round, round } from './load.ts'
 const RESULTS = new URL('../../../bench/results/', import.meta.url)
 const ANSWERS: readonly Answer[] = ['JSON', 'events']
 const IN_FLIGHT = [1, 1000]
-/** In turns, so that what else the machine does falls on all alike; the quartile-free middle of the ratios stands. */
-const ROUNDS = Number(process.env.ROUNDS ?? 15)
+/** In turns, so that what else the machine does falls on all alike. */
+const ROUNDS = Number(process.env.ROUNDS ?? 24)
 
 const server = fork(new URL('./server.js', import.meta.url))
 const [port] = (await once(server, 'message')) as [number]
@@ -28,18 +28,20 @@ interface Result {
   readonly answer: Answer
   readonly inFlight: number
   readonly contender: string
-  /** Medians over the rounds, µs a call. */
+  /** Lower quartiles over the rounds, µs a call: what disturbs a round only ever makes it dearer. */
   readonly cpu: number
   readonly latency: number
-  /** Medians of the ratios to the bare fetch of the same round. */
+  /** Of these, to the bare fetch's. */
   readonly cpuRatio: number
   readonly latencyRatio: number
+  /** Medians of the ratios to the bare fetch of the same round. */
+  readonly pairedCpuRatio: number
 }
 
 const results: Result[] = []
 for (const answer of ANSWERS) {
   for (const inFlight of IN_FLIGHT) {
-    const calls = inFlight === 1 ? 300 : answer === 'JSON' ? 4000 : 2000
+    const calls = inFlight === 1 ? 600 : 2000
     const rounds = new Map<string, Round[]>(contenders.map(([name]) => [name, []]))
     for (let i = -2; i < ROUNDS; i++) {
       // The first rounds warm up; who begins changes.
@@ -51,15 +53,28 @@ for (const answer of ANSWERS) {
     }
     const bare = rounds.get('fetch') ?? []
     for (const [contender, ours] of rounds) {
-      const ratio = (key: 'cpu' | 'latency'): number => median(ours.map((one, i) => one[key] / (bare[i]?.[key] ?? Number.NaN)))
+      const [cpu, bareCpu] = [ours, bare].map((all) =>
+        quantile(
+          all.map((one) => one.cpu),
+          0.25,
+        ),
+      ) as [number, number]
+      const [latency, bareLatency] = [ours, bare].map((all) =>
+        quantile(
+          all.map((one) => one.latency),
+          0.25,
+        ),
+      ) as [number, number]
+      const paired = ours.map((one, i) => one.cpu / (bare[i]?.cpu ?? Number.NaN))
       results.push({
         answer,
         inFlight,
         contender,
-        cpu: median(ours.map(({ cpu }) => cpu)),
-        latency: median(ours.map(({ latency }) => latency)),
-        cpuRatio: ratio('cpu'),
-        latencyRatio: ratio('latency'),
+        cpu,
+        latency,
+        cpuRatio: cpu / bareCpu,
+        latencyRatio: latency / bareLatency,
+        pairedCpuRatio: quantile(paired, 0.5),
       })
       console.error(results.at(-1))
     }
@@ -76,7 +91,7 @@ const markdown = [
   '',
   `A POST of a short chat to a server in another process on loopback; the answer is 1.2 kB of JSON, or 20 events of 120 bytes,`,
   `each in a chunk of its own, read to its end. CPU is that of the calling process, time is from the request to the end of the`,
-  `body (median). µs a call; in brackets as a multiple of the bare \`fetch\`: the median of the ratios of ${ROUNDS} rounds taken in turns.`,
+  `body (median). µs a call, the lower quartile of ${ROUNDS} rounds taken in turns; in brackets as a multiple of the bare \`fetch\`.`,
   '',
   row(['answer', 'in flight', ...contenders.flatMap(([name]) => [`${name}: CPU`, 'time'])]),
   row(['---', '---:', ...contenders.flatMap(() => ['---:', '---:'])]),
@@ -98,10 +113,9 @@ function cells(answer: Answer, inFlight: number): string[] {
   )
 }
 
-function median(values: readonly number[]): number {
+function quantile(values: readonly number[], share: number): number {
   const sorted = [...values].sort((a, b) => a - b)
-  const middle = sorted.length >> 1
-  return sorted.length % 2 === 1 ? (sorted[middle] ?? Number.NaN) : ((sorted[middle - 1] ?? 0) + (sorted[middle] ?? 0)) / 2
+  return sorted[Math.floor(share * (sorted.length - 1))] ?? Number.NaN
 }
 
 function row(cells: readonly string[]): string {
