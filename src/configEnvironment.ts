@@ -61,16 +61,25 @@ function pathOf(variable: string, levels: readonly string[], root: SchemaNode, n
   const top = camelCase(first)
   const tops = keysOf([root])
   if (!tops.includes(top) || levels.includes('')) throw unknownVariable(variable, first, tops)
-  if (top !== 'services') return [top, ...rest.map(camelCase)]
+  if (top !== 'services' && top !== 'routes') return [top, ...rest.map(camelCase)]
   const [name, ...keys] = rest
-  return name === undefined ? [top] : [top, serviceName(variable, name, names), ...keys.map(camelCase)]
+  if (name === undefined) return [top]
+  if (keys.length > 1 && camelCase(keys[0] ?? '') === 'prices') throw priceByItself(variable, levels)
+  return [top, meantName(variable, name, names), ...keys.map(camelCase)]
 }
 
-function serviceName(variable: string, level: string, names: ReadonlySet<string>): string {
+/** Names of models have dots and dashes, which no variable can spell. */
+function priceByItself(variable: string, levels: readonly string[]): ConfigError {
+  const whole = PREFIX + levels.slice(0, 3).join('__')
+  const allowed = `all prices of a service as JSON, in ${whole}`
+  return new ConfigError(variable, undefined, allowed, `${variable}: the name of a model cannot be told; allowed: ${allowed}`)
+}
+
+function meantName(variable: string, level: string, names: ReadonlySet<string>): string {
   const plain = level.toLowerCase().replaceAll('_', '-')
   const meant = [...names].filter((name) => name.toLowerCase().replaceAll('_', '-') === plain)
   if (meant.length > 1) {
-    throw new ConfigError(variable, undefined, 'a name that means one service', `${variable}: could mean ${meant.join(' or ')}`)
+    throw new ConfigError(variable, undefined, 'a name that means one', `${variable}: could mean ${meant.join(' or ')}`)
   }
   return meant[0] ?? plain
 }
@@ -90,7 +99,7 @@ function readValue(variable: string, text: string, nodes: readonly SchemaNode[])
 }
 
 function namesIn(path: readonly string[], value: unknown): readonly string[] {
-  if (path[0] !== 'services') return []
+  if (path[0] !== 'services' && path[0] !== 'routes') return []
   if (path[1] !== undefined) return [path[1]]
   return typeof value === 'object' && value !== null ? Object.keys(value) : []
 }

@@ -2,19 +2,19 @@
 import { Observable, ReplaySubject, takeUntil } from 'rxjs'
 import type { Board } from './actors/board.ts'
 import type { Breaker } from './actors/breaker.ts'
-import type { BudgetKeeper } from './actors/budgetKeeper.ts'
+import type { BudgetKeeper } from './actors/budgets/budgetKeeper.ts'
+import { type GearBudgets, NO_BUDGETS } from './actors/budgets/gearBudgets.ts'
 import { type ExecuteOptions, execute, type Protected } from './actors/execute.ts'
-import type { Fallback, FallbackResult, NoFallback } from './actors/fallback.ts'
-import { type GearBudgets, NO_BUDGETS } from './actors/gearBudgets.ts'
+import type { Fallback, FallbackResult, NoFallback } from './actors/fallback/fallback.ts'
 import { KeyedBreakers } from './actors/keyedBreakers.ts'
 import { parentOf } from './actors/keyedName.ts'
 import type { Permit } from './actors/permit.ts'
-import type { RedisClient, SupportedClient, ValueClient } from './adapters/cacheClients.ts'
-import type { CacheOptions } from './adapters/cacheOptions.ts'
-import type { FetchBackend, FetchOptions, FetchTarget } from './adapters/fetchTarget.ts'
-import { type GuardedCache, guardedCache } from './adapters/guardedCache.ts'
-import { guardedFetch } from './adapters/guardedFetch.ts'
-import { type MonitorOptions, monitorService, type ServiceMonitor } from './adapters/serviceMonitor.ts'
+import type { RedisClient, SupportedClient, ValueClient } from './adapters/cache/cacheClients.ts'
+import type { CacheOptions } from './adapters/cache/cacheOptions.ts'
+import { type GuardedCache, guardedCache } from './adapters/cache/guardedCache.ts'
+import type { FetchBackend, FetchOptions, FetchTarget } from './adapters/fetch/fetchTarget.ts'
+import { guardedFetch } from './adapters/fetch/guardedFetch.ts'
+import { type MonitorOptions, monitorService, type ServiceMonitor } from './adapters/monitor/serviceMonitor.ts'
 import type { Bus } from './bus/bus.ts'
 import type { Journal } from './bus/journal.ts'
 import { checked } from './model/checked.ts'
@@ -274,7 +274,7 @@ export class Gear<Services extends Record<string, ServiceInput>, Routes extends 
     const route = this.#routes.get(name)
     if (route) return route
     const backend = this.#backend(name)
-    return { name, choose: () => backend }
+    return { name, origin: backend.breaker, choose: () => backend }
   }
 
   #backend(service: string): FetchBackend {

@@ -1,6 +1,8 @@
 // The types of what a board's methods take and give, for the public face.
-export type { BudgetStatus } from './actors/budgetStatus.ts'
-export type { GearBudgets } from './actors/gearBudgets.ts'
+export type { BudgetStatus } from './actors/budgets/budgetStatus.ts'
+export type { GearBudgets } from './actors/budgets/gearBudgets.ts'
+export type { PlainStep, ServiceStep } from './actors/fallback/fallback.ts'
+export type { Routed, RouteOptions } from './actors/routing/router.ts'
 export type {
   CacheClient,
   IoredisClient,
@@ -8,12 +10,13 @@ export type {
   RedisClient,
   SupportedClient,
   ValueClient,
-} from './adapters/cacheClients.ts'
-export type { CacheKeyOptions, CacheOptions, CacheSetOptions } from './adapters/cacheOptions.ts'
-export type { CacheStats } from './adapters/cacheStats.ts'
-export type { FetchedRequest, FetchOptions } from './adapters/fetchTarget.ts'
-export type { GuardedCache } from './adapters/guardedCache.ts'
-export type { MonitorOptions, MonitorRound, ServiceMonitor } from './adapters/serviceMonitor.ts'
+} from './adapters/cache/cacheClients.ts'
+export type { CacheKeyOptions, CacheOptions, CacheSetOptions } from './adapters/cache/cacheOptions.ts'
+export type { CacheStats } from './adapters/cache/cacheStats.ts'
+export type { GuardedCache } from './adapters/cache/guardedCache.ts'
+export type { FetchAnswer, FetchedRequest, FetchFallback, FetchStep } from './adapters/fetch/fetchFallback.ts'
+export type { FetchOptions } from './adapters/fetch/fetchTarget.ts'
+export type { MonitorOptions, MonitorRound, ServiceMonitor } from './adapters/monitor/serviceMonitor.ts'
 export type { Finding, FindingEvidence, FindingPattern } from './model/findings.ts'
 export type {
   OrchestratorConfig,

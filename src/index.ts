@@ -1,7 +1,7 @@
 // The public face of Switchgear. Each name leads to one file.
 export type { CallContext } from './actors/call.ts'
 export type { ExecuteOptions, Protected } from './actors/execute.ts'
-export type { Fallback, FallbackAnswer, FallbackStep } from './actors/fallback.ts'
+export type { Fallback, FallbackAnswer, FallbackStep } from './actors/fallback/fallback.ts'
 export type { Impact, LevelImpact } from './actors/impactMeter.ts'
 export type { Permit } from './actors/permit.ts'
 export type { Bus, Listener } from './bus/bus.ts'

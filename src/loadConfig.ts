@@ -23,7 +23,7 @@ export async function loadConfig(options: LoadConfigOptions = {}): Promise<Confi
   const environment = options.env ?? process.env
   const file = options.file ?? (environment[CONFIG_FILE_VARIABLE] || undefined)
   const fromFile = file === undefined ? {} : await readConfigFile(file)
-  const names = [fromFile, options.config].flatMap(serviceNames)
+  const names = [fromFile, options.config].flatMap(namesIn)
   const { config: fromEnvironment, variables } = configFromEnvironment(environment, names)
   if (file !== undefined) checkShape(isPlain(fromFile) ? { services: {}, ...fromFile } : fromFile, file)
   const merged = mergeConfig(fromFile, fromEnvironment, options.config)
@@ -40,6 +40,8 @@ function variableOf(path: string, variables: ReadonlyMap<string, string>): strin
   return related.sort(([a], [b]) => b.length - a.length)[0]?.[1]
 }
 
-function serviceNames(config: unknown): string[] {
-  return isPlain(config) && isPlain(config.services) ? Object.keys(config.services) : []
+/** Of services and routes, which share one space of names. */
+function namesIn(config: unknown): string[] {
+  if (!isPlain(config)) return []
+  return [config.services, config.routes].flatMap((named) => (isPlain(named) ? Object.keys(named) : []))
 }

@@ -1,11 +1,13 @@
 // A route as users of a board hold it: one name for several backends, to be called like a service.
 
 import type { Breaker } from './actors/breaker.ts'
-import type { Fallback, FallbackResult, NoFallback } from './actors/fallback.ts'
-import { type Routed, type RouteOptions, Router } from './actors/router.ts'
-import type { FetchBackend, FetchTarget } from './adapters/fetchTarget.ts'
+import type { Fallback, FallbackResult, NoFallback } from './actors/fallback/fallback.ts'
+import type { Lane } from './actors/routing/lane.ts'
+import { type Routed, type RouteOptions, Router } from './actors/routing/router.ts'
+import type { FetchBackend, FetchTarget } from './adapters/fetch/fetchTarget.ts'
 import { CallRejectedError } from './model/errors.ts'
 import type { Random } from './model/random.ts'
+import type { Exemption } from './model/records.ts'
 import type { Route, Strategy } from './model/route.ts'
 
 export interface RouteHandle {
@@ -53,6 +55,10 @@ export class LiveRoute implements RouteHandle, FetchTarget {
     }
   }
 
+  get origin(): Breaker {
+    return (this.#router.lanes[0] as Lane).breaker
+  }
+
   get strategy(): Strategy {
     return this.#route.strategy
   }
@@ -68,11 +74,16 @@ export class LiveRoute implements RouteHandle, FetchTarget {
     return this.#router.execute(run, options)
   }
 
-  choose(): FetchBackend | CallRejectedError {
-    const [first] = this.#router.lanes
-    const lane = this.#router.selection.choose(first ? now(first.breaker) : 0)
+  choose(exemption?: Exemption): FetchBackend | CallRejectedError {
+    const lane = this.#router.selection.choose(now(this.origin), exemption)
     if (lane instanceof CallRejectedError) return lane
     return this.#backends.get(lane.breaker) as FetchBackend
+  }
+
+  chooseBut(tried: ReadonlySet<Breaker>, exemption?: Exemption): FetchBackend | undefined {
+    const except = new Set(this.#router.lanes.filter(({ breaker }) => tried.has(breaker)))
+    const lane = this.#router.selection.pick(now(this.origin), exemption, except)
+    return lane && this.#backends.get(lane.breaker)
   }
 }
 

@@ -1,7 +1,7 @@
 // The handle of one service: what users hold on to.
 import type { Breaker } from './actors/breaker.ts'
 import { type ExecuteOptions, execute, type Protected } from './actors/execute.ts'
-import type { Fallback, FallbackResult, NoFallback } from './actors/fallback.ts'
+import type { Fallback, FallbackResult, NoFallback } from './actors/fallback/fallback.ts'
 import type { Impact } from './actors/impactMeter.ts'
 import type { KeyedBreakers } from './actors/keyedBreakers.ts'
 import { keyedName, keyOf } from './actors/keyedName.ts'
@@ -215,11 +215,20 @@ class KeyableHandle extends Handle implements KeyableService {
     return new Handle({ name, service, look: () => keyed.peek(written), use: () => keyed.get(written) })
   }
 
+  /** What switches the service on or off, or has it forget, is meant for the breakers of its keys as well. */
+  override command(command: Command): void {
+    super.command(command)
+    if (!OF_THE_WHOLE.has(command.name)) return
+    for (const breaker of this.#keyed) breaker.command(now(breaker), command)
+  }
+
   healthiestModel(models: readonly string[]): string | undefined {
     open(this.#breaker)
     return healthiestModel(this.#keyed, models)
   }
 }
+
+const OF_THE_WHOLE: ReadonlySet<Command['name']> = new Set(['reset', 'enable', 'disable'])
 
 const UNUSED: ServiceStats = {
   successes: 0,

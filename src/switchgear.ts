@@ -2,7 +2,7 @@
 import type { InspectionEvent, Observer } from 'xstate'
 import { Board } from './actors/board.ts'
 import type { Breaker } from './actors/breaker.ts'
-import { BudgetKeeper } from './actors/budgetKeeper.ts'
+import { BudgetKeeper } from './actors/budgets/budgetKeeper.ts'
 import { Correlator } from './actors/correlator.ts'
 import { parentOf } from './actors/keyedName.ts'
 import { ServiceFollower } from './actors/serviceFollower.ts'

@@ -1,6 +1,7 @@
 // What a board offers beside its breakers: fetch, caches, monitors, routes, budgets, and the healthiest of a service's models.
 import { describe, expect, expectTypeOf, it } from 'vitest'
 import { ClosedError, ConfigError } from '../src/model/errors.ts'
+import { registerKind } from '../src/services/profiles.ts'
 import { createSwitchgear } from '../src/switchgear.ts'
 import { VirtualClock } from '../src/testing/index.ts'
 import { fails, ofType, replayed, settle, testBoard } from './actors/testBoard.ts'
@@ -77,6 +78,26 @@ describe('a route', () => {
     expect((await guarded('http://anything.test/items')).status).toBe(503)
   })
 
+  it('goes on to the next backend where the one it chose refuses after all, for want of money say', async () => {
+    const rules = [
+      { id: 'small', type: 'absolute_daily', threshold: 0.001, action: 'block', scope: { services: ['east'] } },
+    ] as const
+    const priced = registerKind({
+      name: 'priced',
+      like: 'http',
+      profile: { estimate: () => ({ cost: 1, confidence: 0.9 }), readRequest: (path) => ({ path, body: undefined }) },
+    })
+    const services = { east: { kind: priced }, west: { kind: priced } }
+    await using gear = await createSwitchgear({ ...backends, services, budgets: { rules }, clock: new VirtualClock(), seed: 1 })
+    const { upstream, urls } = answering()
+    const guarded = gear.fetch('api', { fetch: upstream })
+    for (let i = 0; i < 3; i++) expect((await guarded('http://anything.test/')).status).toBe(200)
+    expect(new Set(urls)).toEqual(new Set(['http://west.test/v2/']))
+    gear.command('west', trip)
+    const refused = await guarded('http://anything.test/')
+    expect(await refused.json()).toMatchObject({ error: { code: 'ERR_SWITCHGEAR_BUDGET_EXCEEDED', service: 'east' } })
+  })
+
   it('is called by hand like a service, and knows its backends', async () => {
     await using gear = await createSwitchgear({ ...backends, clock: new VirtualClock(), seed: 1 })
     expectTypeOf(gear.routes).toHaveProperty('api')
@@ -143,6 +164,43 @@ describe('a monitor of the board', () => {
   })
 })
 
+describe('what is said of a call', () => {
+  it.each([
+    [{ operation: 5 }, 'operation'],
+    [{ operation: '' }, 'operation'],
+    [{ operation: 'x'.repeat(201) }, 'operation'],
+    [{ estimate: { cost: Number.NaN } }, 'estimate'],
+    [{ estimate: { cost: 1, confidence: 2 } }, 'estimate'],
+    [{ estimate: 5 }, 'estimate'],
+    [{ emergencyOverride: { by: 42, why: 'x' } }, 'emergencyOverride'],
+    [{ emergencyOverride: true }, 'emergencyOverride'],
+  ])('is checked, as it is journalled: %j', async (options, path) => {
+    const { gear, journal } = await testBoard({ search: { kind: 'http' } })
+    await expect(gear.execute('search', () => 1, options as never)).rejects.toMatchObject({ path })
+    expect(() => gear.fetch('search', options as never)).toThrow(ConfigError)
+    expect(journal.records).toHaveLength(1)
+  })
+
+  it('as an emergency is journalled as who and why, and nothing more', async () => {
+    const { gear, heard } = await testBoard({ search: { kind: 'http' } })
+    gear.signal('search', { kind: 'budget', mode: 'blocked', rule: 'daily', allowEmergencyOverride: true })
+    const emergencyOverride = { by: 'ann', why: 'a fire', type: 'timer', at: 0 }
+    await gear.execute('search', () => 1, { emergencyOverride })
+    const [admission] = ofType(heard, 'admission')
+    expect(admission).toMatchObject({ by: 'ann', why: 'a fire', service: 'search', exemption: 'emergency_override' })
+    expect(admission?.at).toBeGreaterThan(0)
+  })
+})
+
+describe('settings', () => {
+  it('cannot change while the board runs, and the error says so', async () => {
+    const { gear } = await testBoard({ search: { kind: 'http' } })
+    expect(() => gear.reconfigure('search', { quota: 5 } as never)).toThrow(
+      'services.search.quota: a setting that cannot change; allowed: only before the board is made',
+    )
+  })
+})
+
 describe('the budgets of a board', () => {
   it('are none, and say so, where none are configured', async () => {
     const { gear, journal } = await testBoard({ search: {} })
@@ -194,8 +252,99 @@ describe('the models of a service', () => {
     expect(openai.for('gpt-4o').state).toBe('open')
     expect(openai.healthiestModel(['gpt-4o', 'gpt-4o-mini'])).toBe('gpt-4o-mini')
     expect(openai.healthiestModel(['gpt-4o'])).toBeUndefined()
+    gear.command('openai', { name: 'reset', ...by })
+    expect(openai.for('gpt-4o').state).toBe('closed')
+    gear.command('openai', { name: 'disable', ...by })
+    expect(openai.for('gpt-4o').path).toBe('closed.bypassed')
+    gear.command('openai', { name: 'beginMaintenance', ...by })
+    expect(openai.for('gpt-4o').path).toBe('closed.bypassed')
     await gear.close()
     expect(() => openai.healthiestModel(['gpt-4o'])).toThrow(ClosedError)
     expect(() => gear.services.openai.healthiestModel([])).toThrow(ClosedError)
+  })
+})
+
+describe('a fallback chain of fetch', () => {
+  const services = { perplexity: { kind: 'http', fallback: ['rag', 'template'] }, rag: { kind: 'http' } } as const
+  const down: typeof fetch = async () => new Response('down', { status: 503 })
+  const template = (): Response => new Response('a template')
+
+  it('passes the breakers of its steps, is told of the request, and is told as a decision', async () => {
+    const { gear, heard, journal } = await testBoard(services)
+    const guarded = gear.fetch('perplexity', {
+      fetch: down,
+      fallback: [
+        { service: 'rag', run: (_, __, { url, method }) => new Response(`${method} ${url}`) },
+        { name: 'template', run: template },
+      ],
+    })
+    expect(await (await guarded('http://p.test/a', { method: 'POST' })).text()).toBe('POST http://p.test/a')
+    gear.command('rag', trip)
+    expect(await (await guarded('http://p.test/a')).text()).toBe('a template')
+    gear.command('perplexity', trip)
+    expect(await (await guarded('http://p.test/a')).text()).toBe('a template')
+    const skipped = { name: 'rag', result: 'rejected', code: 'ERR_SWITCHGEAR_OPEN' }
+    expect(ofType(heard, 'decision').map(({ service, why, steps, result }) => ({ service, why, steps, result }))).toEqual([
+      { service: 'perplexity', why: 'service_unavailable', steps: [{ name: 'rag', result: 'answered' }], result: 'answered' },
+      {
+        service: 'perplexity',
+        why: 'service_unavailable',
+        steps: [skipped, { name: 'template', result: 'answered' }],
+        result: 'answered',
+      },
+      {
+        service: 'perplexity',
+        why: 'ERR_SWITCHGEAR_OPEN',
+        steps: [skipped, { name: 'template', result: 'answered' }],
+        result: 'answered',
+      },
+    ])
+    expect(replayed(journal.records)).toMatchObject({ differences: 0 })
+  })
+
+  it('by names goes in the order of the configuration', async () => {
+    const { gear, heard } = await testBoard(services)
+    const failing = (): Response => {
+      throw new Error('no index')
+    }
+    const guarded = gear.fetch('perplexity', { fetch: down, fallback: { template, rag: failing } })
+    expect(await (await guarded('http://p.test')).text()).toBe('a template')
+    expect(ofType(heard, 'decision')[0]?.steps.map(({ name }) => name)).toEqual(['rag', 'template'])
+  })
+
+  it('that comes to nothing leaves what there was: the answer, the error, the refusal', async () => {
+    const { gear } = await testBoard(services)
+    const fallback = [
+      {
+        name: 'broken',
+        run: () => {
+          throw new Error('broken')
+        },
+      },
+    ]
+    expect((await gear.fetch('perplexity', { fetch: down, fallback })('http://p.test')).status).toBe(503)
+    const gone = gear.fetch('perplexity', { fetch: fails(new TypeError('fetch failed')), fallback })
+    await expect(gone('http://p.test')).rejects.toThrow('fetch failed')
+    gear.command('perplexity', trip)
+    const refused = await gear.fetch('perplexity', { fetch: down, fallback })('http://p.test')
+    expect(refused.headers.get('x-should-retry')).toBe('false')
+    const thrown = gear.fetch('perplexity', { fetch: down, fallback, onRejected: 'throw' })
+    await expect(thrown('http://p.test')).rejects.toMatchObject({ code: 'ERR_SWITCHGEAR_OPEN' })
+  })
+
+  it('that cannot be used is an error when it is given', async () => {
+    const { gear } = await testBoard(services)
+    expect(() => gear.fetch('perplexity', { fallback: [{ service: 'rga', run: template }] })).toThrow('did you mean rag?')
+    expect(() => gear.fetch('perplexity', { fallback: { rga: template } })).toThrow(ConfigError)
+    expect(() => gear.fetch('perplexity', { fallback: [null as never] })).toThrow(ConfigError)
+    expect(() => gear.fetch('perplexity', { fallback: 7 as never })).toThrow(ConfigError)
+  })
+
+  it('stands in for a route as well', async () => {
+    await using gear = await createSwitchgear({ ...backends, clock: new VirtualClock(), seed: 1 })
+    gear.command('east', trip)
+    gear.command('west', trip)
+    const guarded = gear.fetch('api', { fetch: down, fallback: [{ name: 'template', run: template }] })
+    expect(await (await guarded('http://p.test')).text()).toBe('a template')
   })
 })

@@ -362,3 +362,23 @@ test('what the program sets is checked, too', async () => {
   const config = JSON.parse('{"services": {"a": {"timeot": 5}}}')
   expect((await refusal({ config })).message).toMatch(/^services\.a\.timeot: unknown key; did you mean timeout\?/)
 })
+
+describe('variables of routes and prices', () => {
+  test('mean the route that another layer names', async () => {
+    const config = { services: { east: {} }, routes: { 'my-llm': { backends: [{ service: 'east' }] } } }
+    const env = { SWITCHGEAR_ROUTES__MY_LLM__STRATEGY: 'cheapest', SWITCHGEAR_BUDGETS__DAILY: '5' }
+    expect(await loadConfig({ config, env })).toEqual({
+      services: { east: {} },
+      routes: { 'my-llm': { strategy: 'cheapest', backends: [{ service: 'east' }] } },
+      budgets: { daily: 5 },
+    })
+  })
+
+  test('give prices whole, as no variable can spell the name of a model', async () => {
+    const prices = { 'gpt-4o': { input: 1 } }
+    const env = { SWITCHGEAR_SERVICES__OPENAI__PRICES: JSON.stringify(prices) }
+    expect(await loadConfig({ env })).toEqual({ services: { openai: { prices } } })
+    const single = { SWITCHGEAR_SERVICES__OPENAI__PRICES__GPT_4O__INPUT: '1' }
+    await expect(loadConfig({ env: single })).rejects.toThrow('as JSON, in SWITCHGEAR_SERVICES__OPENAI__PRICES')
+  })
+})

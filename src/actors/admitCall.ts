@@ -3,10 +3,10 @@ import { BudgetExceededError, CallRejectedError } from '../model/errors.ts'
 import type { Exemption } from '../model/records.ts'
 import { stateOf } from '../model/states.ts'
 import type { Breaker } from './breaker.ts'
-import { Call } from './call.ts'
+import { Call, UNBUDGETED } from './call.ts'
 import type { BudgetRefusal, BudgetRequest, Reservation } from './callFollower.ts'
 
-export interface CallOptions extends Omit<BudgetRequest, 'override'> {
+export interface CallOptions extends Omit<BudgetRequest, 'override' | 'bypass'> {
   readonly exemption?: Exemption | undefined
   /** Who claims an emergency override, and why. */
   readonly claim?: { readonly by: string; readonly why: string } | undefined
@@ -24,11 +24,12 @@ export function admitCall(breaker: Breaker, startedAt: number, options: CallOpti
   const { exemption, claim, deadline, signal } = options
   const { gate } = breaker
   const reserved = options.unbudgeted
-    ? undefined
+    ? UNBUDGETED
     : breaker.budgets?.reserve(at, {
         operation: options.operation,
         estimate: options.estimate,
         override: exemption === 'emergency_override',
+        bypass: gate.path === 'closed.bypassed',
       })
   if (reserved && 'rule' in reserved) {
     // A gate that refuses for graver reasons is heard first.
@@ -46,7 +47,7 @@ export function admitCall(breaker: Breaker, startedAt: number, options: CallOpti
 }
 
 function overBudget(breaker: Breaker, at: number, { rule, retryAfterMs }: BudgetRefusal): CallRejectedError {
-  breaker.refuse(at, rule)
+  breaker.refuse(at, { budget: rule })
   const { service, path } = breaker
   const details = { service, state: stateOf(path), reason: `budget.${rule}`, retryAfterMs }
   return new BudgetExceededError(`${service}: the call does not fit under the budget rule ${rule}`, details)

@@ -48,6 +48,7 @@ export interface Peers {
 /** Admitted by a health probe's exemption: of no generation that counts. */
 const NO_GENERATION = -1
 const NOBODY: readonly string[] = []
+const FORGOTTEN: CallFacts = { level: 0, measured: undefined, unbudgeted: true }
 
 export class Breaker {
   readonly gate = new Gate()
@@ -148,15 +149,14 @@ export class Breaker {
     return answer
   }
 
-  /** A call the gate would let pass does not fit under the budget `rule`. */
-  refuse(at: number, rule: string): void {
+  /** A call the gate would let pass does not fit under a budget's rule, or the breaker of its model refuses it. */
+  refuse(at: number, by: { readonly budget: string } | { readonly model: string }): void {
     this.rejected++
     this.#meters.demand.add(at)
     if (this.#host.wantsOutcomes) {
       const { generation, path } = this.gate
       const { service } = this
-      const state = stateOf(path)
-      this.#host.emit({ type: 'outcome', at, service, result: 'rejected', latency: 0, generation, state, budget: rule })
+      this.#host.emit({ type: 'outcome', at, service, result: 'rejected', latency: 0, generation, state: stateOf(path), ...by })
     }
     this.#host.deliver()
   }
@@ -189,7 +189,7 @@ export class Breaker {
       generation,
       ...(probe === undefined ? undefined : { probe }),
       ...(exemption === undefined ? undefined : { exemption }),
-      ...claim,
+      ...(claim === undefined ? undefined : { by: claim.by, why: claim.why }),
     })
     if (probe !== undefined) this.#send({ type: 'probe.admitted', at, probe, timeout: this.#probeTimeout() })
     return undefined
@@ -413,11 +413,11 @@ export class Breaker {
     this.gate.restore(parts.gate)
   }
 
-  /** Frees the places of probes that a stopped process took with it. */
+  /** Frees the places of probes that a stopped process took with it; whether they were billed nobody knows. */
   forgetProbes(at: number): void {
     const { spell, generation } = this.#context
     if (spell.in !== 'halfOpen') return
-    for (const { probe } of spell.inFlight) this.ignore(at, 0, generation, probe)
+    for (const { probe } of spell.inFlight) this.ignore(at, 0, generation, probe, FORGOTTEN)
   }
 
   /** Takes the breaker off: calls in flight may still end, and decide nothing. */

@@ -8,6 +8,7 @@ import { STATE_PATHS, type StateName, type StatePath, stateOf } from '../model/s
 import type { Breaker } from './breaker.ts'
 import type { CallResult, Reservation } from './callFollower.ts'
 import type { CallFacts } from './outcomeRecord.ts'
+import { errorSays, measurementOf, resultSays, signalsIn, soundClassification, soundMeasurement } from './profileAnswers.ts'
 
 /** Told to the protected function. */
 export interface CallContext {
@@ -83,9 +84,9 @@ export class Call implements CallContext {
     const now = this.#breaker.clock.now()
     const at = Math.floor(now)
     let said: Classification | undefined
-    if (profile.classifyResult !== undefined) said = profile.classifyResult(value, at)
+    if (profile.classifyResult !== undefined) said = resultSays(profile, value, at)
     let measured: Measurement | undefined
-    if (profile.measure !== undefined && said === undefined) measured = profile.measure(value)
+    if (profile.measure !== undefined && said === undefined) measured = measurementOf(profile, value)
     this.#end(now, at, said, measured)
     if (profile.readSignals !== undefined) this.#readSignals(value, at)
     return said
@@ -97,7 +98,7 @@ export class Call implements CallContext {
     const { profile } = this.#breaker
     const now = this.#breaker.clock.now()
     const at = Math.floor(now)
-    const said = error instanceof CallRejectedError ? 'ignored' : profile.classifyError(error, at)
+    const said = error instanceof CallRejectedError ? 'ignored' : errorSays(profile, error, at)
     this.#end(now, at, said, undefined)
     if (profile.readSignals !== undefined) this.#readSignals(error, at)
     return said
@@ -119,7 +120,7 @@ export class Call implements CallContext {
     if (this.#ended) return
     const now = this.#breaker.clock.now()
     const at = Math.floor(now)
-    this.#end(heardAt ?? now, at, said, measured)
+    this.#end(heardAt ?? now, at, soundClassification(said), soundMeasurement(measured))
     if (from !== undefined && this.#breaker.profile.readSignals !== undefined) this.#readSignals(from, at)
   }
 
@@ -132,8 +133,11 @@ export class Call implements CallContext {
     const microseconds = elapsed < 2_000_000 ? (elapsed * 1000 + 0.5) | 0 : 2_000_000_000
     const { level } = this.degradation
     const result: CallResult = said === undefined ? 'success' : said === 'ignored' ? 'ignored' : 'failure'
-    const measured = this.#reservation === undefined ? known : this.#reservation.settle(at, result, known, failureOf(said))
-    const facts: CallFacts | undefined = measured === undefined && level === 0 ? undefined : { level, measured }
+    const reservation = this.#reservation
+    const measured = reservation === undefined ? stated(known) : reservation.settle(at, result, known, failureOf(said))
+    const plain = measured === undefined && level === 0
+    let facts: CallFacts | undefined = plain ? undefined : { level, measured }
+    if (reservation === UNBUDGETED) facts = { level, measured, unbudgeted: true }
     if (said === undefined) breaker.succeed(at, microseconds, this.generation, this.#probe, facts)
     else if (said === 'ignored') breaker.ignore(at, microseconds, this.generation, this.#probe, facts)
     else breaker.fail(at, microseconds, this.generation, this.#probe, said, facts)
@@ -141,20 +145,33 @@ export class Call implements CallContext {
   }
 
   #readSignals(from: unknown, at: number): void {
-    const signals = this.#breaker.profile.readSignals?.(from, at)
-    if (signals === undefined) return
-    for (const signal of signals) this.#breaker.signal(at, signal)
+    const breaker = this.#breaker
+    for (const signal of signalsIn(breaker.profile, from, at)) breaker.signal(at, signal)
   }
 }
 
-const UNSTATED_COST: Measurement = { costEstimated: true }
+/** Says to a budget that the call may be billed, though nobody says how much. */
+export const UNSTATED_COST: Measurement = { costEstimated: true }
+
+/** Of a call that is part of one a budget has had its word on. */
+export const UNBUDGETED: Reservation = {
+  settle: (_at, _result, known) => stated(known),
+  release: () => undefined,
+}
+
+/** Where no budget asked, an estimate that nobody made is nothing to tell. */
+function stated(known: Measurement | undefined): Measurement | undefined {
+  if (known?.costEstimated !== true || known.cost !== undefined) return known
+  const { costEstimated: _, ...rest } = known
+  return Object.keys(rest).length === 0 ? undefined : rest
+}
 
 function failureOf(said: Classification | undefined): FailureType | undefined {
   return said === undefined || said === 'ignored' ? undefined : said.type
 }
 
 /** What `breaker`'s ladder asks for at `level`, with what its policy lays over. */
-function degradationAt(level: 1 | 2 | 3, breaker: Breaker): Degradation {
+export function degradationAt(level: 1 | 2 | 3, breaker: Breaker): Degradation {
   const step = breaker.profile.ladder?.[(level - 1) as 0 | 1 | 2]
   const own = breaker.policy.levels[(level - 1) as 0 | 1 | 2].overrides
   return {

@@ -23,6 +23,8 @@ export interface BudgetRequest {
   readonly estimate?: Estimate | undefined
   /** Passes rules that allow emergency overrides. */
   readonly override: boolean
+  /** Passes every rule, and is booked all the same: an operator has switched the breaker off. */
+  readonly bypass: boolean
 }
 
 /** The budgets as one service sees them. */

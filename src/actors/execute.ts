@@ -2,8 +2,8 @@
 // fallbacks and every state but plainly closed take the guarded path.
 import type { Breaker } from './breaker.ts'
 import { Call } from './call.ts'
-import { type Fallback, type FallbackResult, fallbackProblem, type NoFallback } from './fallback.ts'
-import { chainInstead } from './fallbackChain.ts'
+import { type Fallback, type FallbackResult, fallbackProblem, type NoFallback } from './fallback/fallback.ts'
+import { chainInstead } from './fallback/fallbackChain.ts'
 import { type CallGuards, guardedCall, type Protected } from './guardedCall.ts'
 import { promised } from './promised.ts'
 

@@ -1,7 +1,8 @@
 // The gate is what a call meets: a projection of the machine's snapshot into a few fields, recomputed when the snapshot
 // changes and never before. It obeys; it decides nothing that the snapshot does not say.
 
-import type { BreakerContext } from '../model/breaker/context.ts'
+import { budgetsLeft } from '../model/breaker/conditions.ts'
+import type { BreakerContext, BudgetCondition } from '../model/breaker/context.ts'
 import { degradationLevel, gravestBudget } from '../model/breaker/gravest.ts'
 import type { Exemption } from '../model/records.ts'
 import type { DegradationLevel, StatePath } from '../model/states.ts'
@@ -25,6 +26,8 @@ export class Gate {
   level: DegradationLevel = 0
   #shut: Refusal | undefined
   #exemption: Exemption | undefined
+  /** The share of emergencies that rules which allow no override leave beneath one that does; undefined where they have no say. */
+  #emergencyShare: number | undefined
   /** Probes that may still set out in this round; undefined outside half-open. */
   #places: number | undefined
   #share = 1
@@ -52,12 +55,11 @@ export class Gate {
     this.#ramp =
       spell.in === 'closed.ramping' ? { since: spell.since, until: spell.until, from: policy.rampInitialShare } : undefined
     this.#shut = this.#places === undefined ? shutBy(path, this.level, policy.levels) : undefined
-    this.#exemption =
-      path === 'maintenance'
-        ? 'health_probe'
-        : path.startsWith('budgetLimited') && budget?.allowEmergencyOverride
-          ? 'emergency_override'
-          : undefined
+    const obeysBudget = path.startsWith('budgetLimited')
+    const strictest = obeysBudget && budget?.allowEmergencyOverride ? strictestOf(standing.budgets, at) : undefined
+    const overrides = obeysBudget && budget?.allowEmergencyOverride && strictest === undefined
+    this.#exemption = path === 'maintenance' ? 'health_probe' : overrides ? 'emergency_override' : undefined
+    this.#emergencyShare = strictest?.mode === 'throttled' ? strictest.share : undefined
     const admits = this.#shut === undefined && this.#places === undefined && path !== 'closed.bypassed'
     const budgetShare = admits && path === 'budgetLimited.throttled' ? (budget?.share ?? 1) : 1
     const directed = admits && directive && directive.expiresAt > at ? directive.admissionRatio : 1
@@ -79,7 +81,14 @@ export class Gate {
   /** Asks leave for one call at `at` (epoch ms) and, if given, uses it up. Returns why not, or undefined. */
   ask(at: number, exemption?: Exemption): Refusal | undefined {
     const refusal = this.peek(at, exemption)
-    if (this.#isExempt(exemption) || this.#shut !== undefined) return refusal
+    if (this.#isExempt(exemption)) return refusal
+    const emergencyShare = this.#emergencyShare
+    if (emergencyShare !== undefined && (this.#shut !== undefined || (exemption === 'emergency_override' && !refusal))) {
+      // A journal has no exemption of a call that was refused: those must use up what any other would.
+      this.#credit = Math.min(this.#credit + emergencyShare, 2) - (refusal === undefined ? 1 : 0)
+      return refusal
+    }
+    if (this.#shut !== undefined) return refusal
     if (this.#places !== undefined) {
       if (refusal === undefined) this.#places--
       return refusal
@@ -96,6 +105,9 @@ export class Gate {
   /** Says what {@link ask} would say, and uses nothing up. */
   peek(at: number, exemption?: Exemption): Refusal | undefined {
     if (this.plain || this.#isExempt(exemption)) return undefined
+    const emergencyShare = this.#emergencyShare
+    if (exemption === 'emergency_override' && emergencyShare !== undefined)
+      return emergencyShare === 0 || this.#credit + emergencyShare < 1 ? 'budget' : undefined
     if (this.#shut !== undefined) return this.#shut
     if (this.#places !== undefined) return this.#places > 0 ? undefined : 'probes'
     const share = this.#shareAt(at)
@@ -159,6 +171,16 @@ function placesIn(round: Extract<BreakerContext['spell'], { in: 'halfOpen' }>, p
   const left = policy.maxProbes - round.admitted
   if (!policy.adaptiveRecovery || round.successes > 0) return left
   return round.inFlight.length === 0 ? Math.min(left, 1) : 0
+}
+
+/** Of the rules that no override passes, the one that is obeyed. */
+function strictestOf(budgets: BreakerContext['standing']['budgets'], at: number): BudgetCondition | undefined {
+  return gravestBudget(
+    budgetsLeft(
+      budgets?.filter(({ allowEmergencyOverride }) => !allowEmergencyOverride),
+      at,
+    ),
+  )
 }
 
 function shutBy(path: StatePath, level: DegradationLevel, levels: BreakerContext['policy']['levels']): Refusal | undefined {

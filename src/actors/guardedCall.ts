@@ -10,6 +10,7 @@ import { admitCall } from './admitCall.ts'
 import type { Breaker } from './breaker.ts'
 import type { CallContext } from './call.ts'
 import type { CallResult } from './callFollower.ts'
+import { callOptionsProblem } from './callOptions.ts'
 import { promised } from './promised.ts'
 
 export type Protected<T> = (call: CallContext) => T | PromiseLike<T>
@@ -72,6 +73,8 @@ export function guardedCall<T, F = never>(
   if (typeof run !== 'function') return Promise.reject(new TypeError('execute takes a function to run'))
   if (timeout !== undefined && !(typeof timeout === 'number' && timeout > 0))
     return Promise.reject(new ConfigError('timeout', timeout, 'a number of ms above 0'))
+  const problem = callOptionsProblem(options)
+  if (problem) return Promise.reject(problem)
   const { clock } = breaker
   const startedAt = clock.now()
   const deadline = timeout === undefined || timeout === Number.POSITIVE_INFINITY ? undefined : startedAt + timeout

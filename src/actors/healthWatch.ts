@@ -20,7 +20,7 @@ interface Condition {
 export class HealthWatch {
   readonly #breaker: Judged
   readonly #conditions = new Map<string, Condition>()
-  #told: DegradationLevel = 0
+  #told: Condition = { level: 0, reason: '' }
 
   constructor(breaker: Judged) {
     this.#breaker = breaker
@@ -43,9 +43,16 @@ export class HealthWatch {
     for (const condition of this.#conditions.values()) if (condition.level > gravest.level) gravest = condition
     const breaker = this.#breaker
     const at = Math.floor(breaker.clock.now())
-    if (gravest.level === this.#told && (gravest.level === 0 || !this.#fades(gravest.level, at))) return
-    this.#told = gravest.level
-    breaker.signal(at, { kind: 'health', level: gravest.level, reason: gravest.reason.slice(0, 500) })
+    if (gravest.level === this.#told.level && (gravest.level === 0 || !this.#fades(gravest.level, at))) return
+    const { health } = breaker.context.standing
+    const reason = gravest.reason.slice(0, 500)
+    // What calls, or somebody else's signal, have said of the service's health is not ours to take back.
+    const isOurs = health === undefined || health.why === this.#told.reason
+    const told = this.#told.level
+    this.#told = { level: gravest.level, reason }
+    if (isOurs ? told > 0 || gravest.level > 0 : gravest.level > health.level) {
+      breaker.signal(at, { kind: 'health', level: gravest.level, reason })
+    }
   }
 
   /** True when the breaker has taken the level back, or is about to. */

@@ -1,5 +1,5 @@
 // Breakers of their own for the keys of a service (tenants, models, hosts), bounded: the least recently used goes first, and
-// of those, ones that hold nothing worth keeping.
+// of those, ones that hold nothing worth keeping. One with calls in flight stays: the journal is to tell how they end.
 import { ClosedError } from '../model/errors.ts'
 import type { Board } from './board.ts'
 import type { Breaker } from './breaker.ts'
@@ -40,7 +40,9 @@ export class KeyedBreakers {
     const { service, kind, policy, disposed } = this.#parent
     if (disposed) throw new ClosedError(service)
     const name = keyedName(service, key)
-    while (this.#breakers.size >= policy.maxKeys) this.#evict()
+    while (this.#breakers.size >= policy.maxKeys && this.#evict()) {
+      // As many as there are too many.
+    }
     const breaker = this.#board.get(name) ?? this.#board.add(name, kind, policy, this.#board.now(), true)
     this.#breakers.set(key, breaker)
     this.#latest = key
@@ -57,17 +59,20 @@ export class KeyedBreakers {
     return this.#breakers.values()
   }
 
-  #evict(): void {
+  /** Returns false where all have calls in flight: until those end, there are more by as many. */
+  #evict(): boolean {
     let oldest: [string, Breaker] | undefined
     for (const entry of this.#breakers) {
-      oldest ??= entry
       const [, breaker] = entry
-      if (breaker.path !== 'closed.watching' || breaker.inFlight > 0) continue
+      if (breaker.inFlight > 0) continue
+      oldest ??= entry
+      if (breaker.path !== 'closed.watching') continue
       oldest = entry
       break
     }
-    if (!oldest) return
+    if (!oldest) return false
     this.#breakers.delete(oldest[0])
     this.#board.remove(oldest[1].service, this.#board.now())
+    return true
   }
 }

@@ -39,6 +39,38 @@ export function healthiestModel(keyed: KeyedBreakers, models: readonly string[])
   return best
 }
 
+/** Models looked at before it is given up to find one that is well. */
+const MOST_LOOKED_AT = 50
+
+/**
+ * True where the failure of a call of `model` is the model's own: another is well (a call in its window has succeeded, it is not
+ * open, and did not fail its last two calls), or one of `standIns` would admit a call and has had no failure.
+ */
+export function isWellOtherwise(keyed: KeyedBreakers, model: string, standIns: readonly string[] | undefined): boolean {
+  const own = modelKey(model)
+  const self = own === undefined ? undefined : keyed.peek(own)
+  if (self === undefined) return false
+  const at = Math.floor(self.clock.now())
+  for (const name of standIns?.slice(0, MOST_LOOKED_AT) ?? []) {
+    const key = modelKey(name)
+    if (key === undefined || key === own) continue
+    const breaker = keyed.peek(key)
+    if (breaker === undefined || (breaker.peek(at) === undefined && breaker.counts(at).failures === 0)) return true
+  }
+  let left = MOST_LOOKED_AT
+  // The latest used are the likeliest to have been asked of late, and stand last.
+  let skipped = keyed.size - MOST_LOOKED_AT - 1
+  for (const breaker of keyed) {
+    if (skipped-- > 0 || breaker === self) continue
+    if (left-- === 0) return false
+    if (stateOf(breaker.path) === 'open') continue
+    const { calls, failures } = breaker.counts(at)
+    // All of an API's models fail together when it is down, and each but the first would be excused by the others' past.
+    if (calls > failures && (failures === 0 || breaker.stats(at).consecutiveFailures < 2)) return true
+  }
+  return false
+}
+
 /** Names are few and asked for at every call; writing one as a key takes longer than a breaker's whole part in the call. */
 const keys = new Map<string, string>()
 const MOST_KEYS = 1000

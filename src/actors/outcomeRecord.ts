@@ -8,6 +8,8 @@ import type { DegradationLevel } from '../model/states.ts'
 export interface CallFacts {
   readonly level: DegradationLevel
   readonly measured: Measurement | undefined
+  /** See {@link OutcomeRecord.unbudgeted}. */
+  readonly unbudgeted?: true
 }
 
 export function outcomeRecord(
@@ -38,8 +40,12 @@ export function outcomeRecord(
   return outcome
 }
 
-function addFacts(outcome: { -readonly [K in keyof OutcomeRecord]: OutcomeRecord[K] }, { level, measured }: CallFacts): void {
+function addFacts(
+  outcome: { -readonly [K in keyof OutcomeRecord]: OutcomeRecord[K] },
+  { level, measured, unbudgeted }: CallFacts,
+): void {
   if (level !== 0) outcome.level = level
+  if (unbudgeted) outcome.unbudgeted = true
   if (measured === undefined) return
   const { model, operation, usage, cost, costEstimated, quality } = measured
   if (model !== undefined) outcome.model = model

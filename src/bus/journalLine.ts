@@ -131,7 +131,7 @@ function outcomeBody(record: OutcomeRecord): string {
 }
 
 /** What was measured; most outcomes carry none of it. */
-function measuredBody({ model, operation, usage, cost, costEstimated, quality }: OutcomeRecord): string {
+function measuredBody({ model, operation, usage, cost, costEstimated, quality, unbudgeted }: OutcomeRecord): string {
   let body = ''
   if (model !== undefined) body += `,"model":${quoted(model)}`
   if (operation !== undefined) body += `,"operation":${quoted(operation)}`
@@ -139,6 +139,7 @@ function measuredBody({ model, operation, usage, cost, costEstimated, quality }:
   if (cost !== undefined) body += `,"cost":${JSON.stringify(cost)}`
   if (costEstimated) body += ',"costEstimated":true'
   if (quality !== undefined) body += `,"quality":${JSON.stringify(quality)}`
+  if (unbudgeted) body += ',"unbudgeted":true'
   return body
 }
 

@@ -52,7 +52,7 @@ function isFrequentRecord(value: unknown): boolean {
   }
 }
 
-function isMeasured({ budget, level, model, operation, usage, cost, costEstimated, quality }: Fields): boolean {
+function isMeasured({ budget, level, model, operation, usage, cost, costEstimated, quality, unbudgeted }: Fields): boolean {
   return (
     isAbsentOrText(model) &&
     isAbsentOrText(operation) &&
@@ -61,6 +61,7 @@ function isMeasured({ budget, level, model, operation, usage, cost, costEstimate
     isAbsentOrFinite(cost) &&
     isAbsentOrFinite(quality) &&
     (costEstimated === undefined || costEstimated === true) &&
+    (unbudgeted === undefined || unbudgeted === true) &&
     (level === undefined || LEVELS.has(level))
   )
 }

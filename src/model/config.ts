@@ -205,6 +205,7 @@ export function resolveServicePolicy(
     const path = ['services', service, problem.path].filter((part) => part !== '').join('.')
     return { ...problem, path, text: `services.${service}${problem.path === '' ? ': ' : '.'}${problem.text}` }
   }
+  refuse(fixedSettings(change).map(prefixed))
   refuse(problemsOf(policySchema, change).map(prefixed))
   const merged = mergeLayers(current, change)
   refuse(problemsOf(policySchema, merged).map(prefixed))
@@ -212,6 +213,14 @@ export function resolveServicePolicy(
   const policy = resolvePolicy(kind, input)
   refuse(conflictsOf(service, input, policy))
   return { input, policy }
+}
+
+function fixedSettings(change: unknown): ConfigProblem[] {
+  const keys = typeof change === 'object' && change !== null ? Object.keys(change) : []
+  const allowed = 'only before the board is made'
+  return keys
+    .filter((key) => SETTINGS_KEYS.has(key))
+    .map((key) => ({ path: key, value: undefined, allowed, text: `${key}: a setting that cannot change; allowed: ${allowed}` }))
 }
 
 function conflictsOf(service: string, input: PolicyInput, policy: BreakerPolicy): ConfigProblem[] {

@@ -80,6 +80,7 @@ export const recordSchemas = {
     cost: finite.exactOptional(),
     costEstimated: z.literal(true).exactOptional(),
     quality: finite.exactOptional(),
+    unbudgeted: z.literal(true).exactOptional(),
   }),
   admission: z.looseObject({
     type: z.literal('admission'),
@@ -130,6 +131,7 @@ export const recordSchemas = {
     root: z.string().exactOptional(),
     rule: z.string().exactOptional(),
     limit: finite.exactOptional(),
+    over: finite.exactOptional(),
   }),
   systemCommand: z.looseObject({ type: z.literal('systemCommand'), ...everywhere, command: systemCommandSchema }),
   review: z.looseObject({

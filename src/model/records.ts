@@ -36,6 +36,7 @@ export interface OutcomeRecord {
   readonly budget?: string
   /** The degradation level the call ran at, above 0. */
   readonly level?: DegradationLevel
+  /** The model that answered; of a rejected call, the model whose own breaker refused it, though the gate would have let it pass. */
   readonly model?: string
   readonly operation?: string
   readonly usage?: TokenUsage
@@ -44,6 +45,8 @@ export interface OutcomeRecord {
   readonly costEstimated?: true
   /** How good the answer was, 0–1. */
   readonly quality?: number
+  /** Budgets and quotas do not count it: part of a call that they have counted, or a probe whose end nobody saw. */
+  readonly unbudgeted?: true
 }
 
 /** A call that was let through by a gate that was not plainly open, and so used something up: a probe's place, a token. */
@@ -137,6 +140,8 @@ export interface AlertRecord {
   readonly rule?: string
   /** Dollars, of `budget_raised`: what the rule's limit is from then on. */
   readonly limit?: number
+  /** Dollars, of `budget_raised`: what the configuration said of the rule then; with another, the raise is over. */
+  readonly over?: number
 }
 
 /** Who answered in a service's place, or which of several was chosen, and why. Told; nothing follows from it. */

@@ -210,7 +210,8 @@ export class Replayer {
         breaker.ignore(at, microseconds, generation, probe)
         return
       case 'rejected':
-        if (record.budget !== undefined) breaker.refuse(at, record.budget)
+        if (record.budget !== undefined) breaker.refuse(at, { budget: record.budget })
+        else if (record.model !== undefined) breaker.refuse(at, { model: record.model })
         else if (breaker.ask(at) === undefined)
           this.#report(record.service, 'a call that was rejected is admitted', record, breaker.path)
     }

@@ -2,7 +2,7 @@
 // what it throws is judged by status, code and class, as the words of a stranger's messages prove nothing.
 import type { Kind } from '../model/policy.ts'
 import { assessWindow } from './assessWindow.ts'
-import { classifyThrown } from './classifyThrown.ts'
+import { classifyThrown } from './http/classifyThrown.ts'
 import type { ServiceProfile } from './serviceProfile.ts'
 
 export function customProfile(kind: Kind = 'custom'): ServiceProfile {

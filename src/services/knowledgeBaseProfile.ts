@@ -4,7 +4,7 @@ import type { Measurement } from '../model/measurement.ts'
 import type { ServiceSettings } from '../model/settings.ts'
 import { answerBody } from './answerBody.ts'
 import { readField } from './foreignValue.ts'
-import { httpProfile } from './httpProfile.ts'
+import { httpProfile } from './http/httpProfile.ts'
 import { plainMonitoring } from './plainMonitoring.ts'
 import type { ServiceProfile } from './serviceProfile.ts'
 

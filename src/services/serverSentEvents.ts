@@ -6,6 +6,8 @@ export const LONGEST_LINE = 1_048_576
 /** So much of a line that is given up is handed over. */
 const HEAD = 4096
 
+/** U+FEFF in UTF-8, byte by byte. */
+const BYTE_ORDER_MARK = '\xef\xbb\xbf'
 const LF = 10
 const CR = 13
 
@@ -14,10 +16,11 @@ export type OnLine = (line: string, isHead: boolean) => void
 
 /**
  * Lines end in LF, CR LF or CR. Text is handed over as Latin-1, so that a character cut in two by a chunk is no concern;
- * {@link utf8Of} turns it into what it means. Keeps at most one line of {@link LONGEST_LINE} bytes.
+ * {@link utf8Of} turns it into what it means. A byte order mark at the beginning is no part of the first line. Keeps at most one line of {@link LONGEST_LINE} bytes.
  */
 export class LineSplitter {
   readonly #onLine: OnLine
+  #begun = false
   #held: Buffer | undefined
   #length = 0
   #skipping = false
@@ -43,7 +46,7 @@ export class LineSplitter {
 
   /** The stream is over: a last line without an end counts. */
   end(): void {
-    if (this.#length > 0) this.#onLine(this.#take(), false)
+    if (this.#length > 0) this.#hand(this.#take(), false)
     this.#held = undefined
   }
 
@@ -51,11 +54,11 @@ export class LineSplitter {
     if (this.#skipping) this.#skipping = false
     else if (this.#length > 0) {
       this.#hold(bytes.subarray(0, end), start)
-      if (this.#length > 0) this.#onLine(this.#take(), false)
+      if (this.#length > 0) this.#hand(this.#take(), false)
       this.#skipping = false
     } else if (end > start) {
       const isTooLong = end - start > LONGEST_LINE
-      this.#onLine(bytes.toString('latin1', start, isTooLong ? start + HEAD : end), isTooLong)
+      this.#hand(bytes.toString('latin1', start, isTooLong ? start + HEAD : end), isTooLong)
     }
   }
 
@@ -83,7 +86,14 @@ export class LineSplitter {
     this.#held = undefined
     this.#length = 0
     this.#skipping = true
-    this.#onLine(before + bytes.toString('latin1', start, Math.min(bytes.length, start + rest)), true)
+    this.#hand(before + bytes.toString('latin1', start, Math.min(bytes.length, start + rest)), true)
+  }
+
+  #hand(line: string, isHead: boolean): void {
+    const marked = !this.#begun && line.startsWith(BYTE_ORDER_MARK)
+    this.#begun = true
+    if (!marked) this.#onLine(line, isHead)
+    else if (line.length > BYTE_ORDER_MARK.length) this.#onLine(line.slice(BYTE_ORDER_MARK.length), isHead)
   }
 
   #take(): string {

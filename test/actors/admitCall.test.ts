@@ -23,7 +23,7 @@ function deskOf(limit: number) {
     reserve(_at, request) {
       asked.push(request)
       const cost = request.estimate?.cost ?? 1
-      if (cost > free && !request.override) return { rule: 'daily', retryAfterMs: 500 }
+      if (cost > free && !request.override && !request.bypass) return { rule: 'daily', retryAfterMs: 500 }
       free -= cost
       return {
         settle: (_end, result, measured) => {
@@ -74,8 +74,8 @@ describe('a call under a budget', () => {
     await run(breaker)
     await run(breaker, { operation: 'chat', estimate: { cost: 0.5, confidence: 0.9 } })
     expect(asked).toEqual([
-      { operation: undefined, estimate: undefined, override: false },
-      { operation: 'chat', estimate: { cost: 0.5, confidence: 0.9 }, override: false },
+      { operation: undefined, estimate: undefined, override: false, bypass: false },
+      { operation: 'chat', estimate: { cost: 0.5, confidence: 0.9 }, override: false, bypass: false },
     ])
     expect(log).toEqual(['settled success', 'settled success'])
     expect(ofType(journal.records, 'outcome').map(({ cost, costEstimated }) => [cost, costEstimated])).toEqual([
@@ -121,6 +121,14 @@ describe('a call under a budget', () => {
     const { breaker } = boardWith(desk)
     await expect(run(breaker)).rejects.toThrow(BudgetExceededError)
     await expect(run(breaker, { emergencyOverride: { by: 'ann', why: 'a fire' } })).resolves.toBe('answer')
+  })
+
+  it('passes where an operator has switched the breaker off, and is booked', async () => {
+    const { desk, log } = deskOf(0)
+    const { breaker } = boardWith(desk)
+    breaker.command(breaker.clock.now(), { name: 'disable', by: 'ann', why: 'a drill' })
+    await expect(run(breaker)).resolves.toBe('answer')
+    expect(log).toEqual(['settled success'])
   })
 
   it('that its caller gives up is settled as ignored', async () => {

@@ -2,7 +2,7 @@
 import { onTestFinished } from 'vitest'
 import { Board } from '../../src/actors/board.ts'
 import type { Breaker } from '../../src/actors/breaker.ts'
-import { BudgetKeeper } from '../../src/actors/budgetKeeper.ts'
+import { BudgetKeeper } from '../../src/actors/budgets/budgetKeeper.ts'
 import { type ExecuteOptions, execute, type Protected } from '../../src/actors/execute.ts'
 import { parentOf } from '../../src/actors/keyedName.ts'
 import { MemoryBus } from '../../src/bus/memoryBus.ts'

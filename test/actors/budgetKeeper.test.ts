@@ -316,8 +316,6 @@ describe('an estimate', () => {
     ['mean and deviation of that operation', { operation: 'note' }, 3],
     ['the default of the operation, where none of its calls was priced', { operation: 'embeddings' }, 0.0001],
     ['mean and deviation of all calls, where the caller names none', {}, 3],
-    ['nothing that makes no sense', { operation: 'chat', estimate: { cost: Number.NaN, confidence: 1 } }, 0.01],
-    ['nothing below zero', { operation: 'chat', estimate: { cost: -5, confidence: 1 } }, 0.01],
   ])('is %s', async (_, options, reserved) => {
     const live = budgetBoard({ budgets: { daily: 100 }, services: { openai: { kind: 'openai' } } })
     await live.pay('openai', 1, { operation: 'note' })
@@ -327,6 +325,13 @@ describe('an estimate', () => {
     expect(statusOf(live, 'daily_block').reserved).toBe(reserved)
     slow.resolve({})
     await running
+  })
+
+  it.each([Number.NaN, -5, 1e9])('of a profile that is no price (%s) is none', (cost) => {
+    const live = budgetBoard({ budgets: { daily: 100 }, services: { openai: { kind: 'openai' } } })
+    const request = { operation: 'chat', estimate: { cost, confidence: 1 }, override: false, bypass: false }
+    live.breaker('openai').budgets?.reserve(live.clock.now(), request)
+    expect(statusOf(live, 'daily_block').reserved).toBe(0.01)
   })
 
   it('can be asked for', async () => {

@@ -2,7 +2,7 @@
 // beyond their estimates; and every figure is what a plain list of all that happened adds up to.
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { BudgetKeeper } from '../../src/actors/budgetKeeper.ts'
+import { BudgetKeeper } from '../../src/actors/budgets/budgetKeeper.ts'
 import type { Reservation } from '../../src/actors/callFollower.ts'
 import { dollarsOf, toNanos } from '../../src/model/budgets/money.ts'
 import { type BudgetsInput, resolveBudgets } from '../../src/model/budgets/rules.ts'
@@ -109,6 +109,7 @@ class Comparison {
         const request = {
           operation,
           override: false,
+          bypass: false,
           estimate: estimate === undefined ? undefined : { cost: estimate, confidence: 1 },
         }
         const reservation = this.keeper.desk(service)?.reserve(at, request)

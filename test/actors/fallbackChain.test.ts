@@ -1,12 +1,12 @@
 // Who answers when a service does not: in which order, through whose breakers, and what is told of it.
 import { afterAll, afterEach, describe, expect, expectTypeOf, it, vi } from 'vitest'
 import { Board } from '../../src/actors/board.ts'
-import { type Attempted, runChain } from '../../src/actors/fallbackChain.ts'
+import { type Attempted, runChain } from '../../src/actors/fallback/fallbackChain.ts'
 import { MemoryBus } from '../../src/bus/memoryBus.ts'
 import { parseConfig } from '../../src/model/config.ts'
 import { ConfigError, UnknownServiceError } from '../../src/model/errors.ts'
 import type { DecisionRecord } from '../../src/model/records.ts'
-import { profileFor } from '../../src/services/profiles.ts'
+import { profileFor, registerKind } from '../../src/services/profiles.ts'
 import { VirtualClock } from '../../src/testing/index.ts'
 import { fails, httpError, ofType, open, replayed, settle, testBoard, watch } from './testBoard.ts'
 
@@ -183,6 +183,16 @@ describe('a list of steps', () => {
     expect(await gear.execute('perplexity', large, { fallback })).toBe('small')
   })
 
+  it('is asked when time ran out, even of a kind that makes nothing of that', async () => {
+    const kind = registerKind({ name: 'patient', profile: { classifyError: () => 'ignored' } })
+    const { gear, clock, heard } = await testBoard({ slow: { kind } })
+    const never = () => new Promise<string>(() => undefined)
+    const late = gear.execute('slow', never, { timeout: 10, fallback: [{ name: 'template', run: () => 'sorry' }] })
+    await clock.advanceAsync(10)
+    expect(await late).toBe('sorry')
+    expect(ofType(heard, 'decision')[0]?.why).toBe('timeout')
+  })
+
   it('is not asked for what is the fault of the caller, nor when all is well', async () => {
     const { gear, heard } = await testBoard(services)
     const run = vi.fn()
@@ -221,13 +231,13 @@ describe('a list of steps', () => {
   })
 
   it('tells nothing once the board is closed', async () => {
-    const { gear, heard } = await testBoard(services)
+    const { gear, journal } = await testBoard(services)
     const { promise, reject } = open<string>()
     const call = gear.execute('perplexity', () => promise, { fallback: [{ service: 'openai', run: () => 'hello' }] })
     await gear.close()
     reject(down)
     await expect(call).rejects.toBe(down)
-    expect(ofType(heard, 'decision')).toEqual([])
+    expect(ofType(journal.records, 'decision')).toEqual([])
   })
 })
 

@@ -249,9 +249,9 @@ describe('a handle', () => {
   })
 })
 
-describe('a call that outlives its breaker', () => {
-  it('decides nothing, and is not in the journal, where another of its name may stand by then', async () => {
-    const { gear, journal, clock } = await testBoard({
+describe('a call in flight', () => {
+  it('keeps its breaker, beyond the bound where all have some: its end decides, and is in the journal', async () => {
+    const { gear, journal, heard, clock } = await testBoard({
       chat: { ...policy, kind: 'http', maxKeys: 1, trip: { consecutiveFailures: 1 } },
     })
     const { chat } = gear.services
@@ -260,16 +260,22 @@ describe('a call that outlives its breaker', () => {
     await chat.for('b').execute(() => 1)
     const again = chat.for('a')
     await again.execute(() => 1)
+    expect(changes(heard)).toEqual(['added chat/a', 'added chat/b'])
     answer.resolve({
       status: 503,
       headers: new Headers({ 'ratelimit-limit': '9', 'ratelimit-remaining': '0', 'ratelimit-reset': '30' }),
     })
     await late
+    expect(again.state).toBe('open')
+    await chat.for('c').execute(() => 1)
+    expect(changes(heard).slice(2)).toEqual(['removed chat/b', 'removed chat/a', 'added chat/c'])
     clock.advance(10_000)
     expect(again.state).toBe('closed')
     expect(ofType(journal.records, 'outcome').map(({ service, result }) => `${service} ${result}`)).toEqual([
       'chat/b success',
       'chat/a success',
+      'chat/a failure',
+      'chat/c success',
     ])
     expect(replayed(journal.records)).toMatchObject({ differences: 0 })
   })

@@ -2,7 +2,7 @@
 import { onTestFinished } from 'vitest'
 import { Board } from '../../src/actors/board.ts'
 import type { Breaker } from '../../src/actors/breaker.ts'
-import { Router } from '../../src/actors/router.ts'
+import { Router } from '../../src/actors/routing/router.ts'
 import { MemoryBus } from '../../src/bus/memoryBus.ts'
 import { MemoryJournal } from '../../src/bus/memoryJournal.ts'
 import { parseConfig, type ServiceInput } from '../../src/model/config.ts'

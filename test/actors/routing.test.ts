@@ -1,6 +1,6 @@
 // Which backend of a route is called: by strategy, by state, and when one goes down or comes back.
 import { describe, expect, it } from 'vitest'
-import { Router } from '../../src/actors/router.ts'
+import { Router } from '../../src/actors/routing/router.ts'
 import { BreakerOpenError, CallRejectedError } from '../../src/model/errors.ts'
 import { seededRandom } from '../../src/model/random.ts'
 import { STRATEGIES } from '../../src/model/route.ts'
@@ -439,6 +439,27 @@ describe('the choice that fetch asks for', () => {
       expect(breakers.a.rejected).toBe(refused)
     }
     expect(refused).toBe(13)
+  })
+
+  it('is not asked for twice because a listener has asked for another meanwhile', () => {
+    const { router, breakers, clock, board, bus } = routeBoard('round-robin', { a: {}, b: {} })
+    for (const breaker of Object.values(breakers)) {
+      breaker.direct(board.now(), {
+        ...{ epoch: 1, level: 0, admissionRatio: 0.01, hold: false, rule: 'r', reason: 'overload' },
+        expiresAt: board.now() + 60_000,
+      })
+      breaker.admit(board.now())
+    }
+    let nested = false
+    bus.subscribe('outcome', () => {
+      if (!nested) {
+        nested = true
+        router.selection.pick(clock.now(), undefined, new Set(router.lanes))
+      }
+    })
+    expect(router.selection.choose(clock.now())).toBeInstanceOf(CallRejectedError)
+    expect(nested).toBe(true)
+    expect([breakers.a.rejected, breakers.b.rejected]).toEqual([1, 1])
   })
 
   it('passes by a budget with leave to, and reaches maintenance with a probe of health', () => {

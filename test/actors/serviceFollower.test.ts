@@ -178,7 +178,9 @@ describe('conditions of a service', () => {
       signal: (at, signal) => {
         signals.push(signal)
         context.standing =
-          signal.kind === 'health' && signal.level > 0 ? { health: { level: signal.level, recoverAt: at + 1000 } } : {}
+          signal.kind === 'health' && signal.level > 0
+            ? { health: { level: signal.level, recoverAt: at + 1000, why: signal.reason } }
+            : {}
       },
     })
     watch.set('memory', 0, 'fine')
@@ -202,5 +204,21 @@ describe('conditions of a service', () => {
     watch.set('memory', 0, 'room again')
     expect(signals.at(-1)).toEqual({ kind: 'health', level: 0, reason: 'room again' })
     expect(heard).toEqual([])
+  })
+
+  it('that are over take back only what they had called for themselves', async () => {
+    const { gear } = await testBoard({ search: { kind: judged } })
+    for (let i = 0; i < 5; i++) await gear.execute('search', () => ({ quality: 0.5 }))
+    expect(gear.services.search).toMatchObject({ path: 'degraded.level1', reason: 'health.changed' })
+    gear.signal('search', { kind: 'health', level: 2, reason: 'thin index' })
+    for (let i = 0; i < 20; i++) await gear.execute('search', () => ({ quality: 1 }))
+    expect(gear.services.search.path).toBe('degraded.level2')
+  })
+
+  it('take a graver level of somebody else for no less grave', async () => {
+    const { gear } = await testBoard({ search: { kind: judged } })
+    gear.signal('search', { kind: 'health', level: 2, reason: 'thin index' })
+    for (let i = 0; i < 5; i++) await gear.execute('search', () => ({ quality: 0.25 }))
+    expect(gear.services.search.path).toBe('degraded.level2')
   })
 })

@@ -3,8 +3,8 @@ import { onTestFinished } from 'vitest'
 import { Board } from '../../src/actors/board.ts'
 import type { Breaker } from '../../src/actors/breaker.ts'
 import { KeyedBreakers } from '../../src/actors/keyedBreakers.ts'
-import type { FetchOptions, FetchTarget } from '../../src/adapters/fetchTarget.ts'
-import { guardedFetch } from '../../src/adapters/guardedFetch.ts'
+import type { FetchBackend, FetchOptions, FetchTarget } from '../../src/adapters/fetch/fetchTarget.ts'
+import { guardedFetch } from '../../src/adapters/fetch/guardedFetch.ts'
 import { MemoryBus } from '../../src/bus/memoryBus.ts'
 import { type Clock, systemClock } from '../../src/model/clock.ts'
 import type { Kind } from '../../src/model/kinds.ts'
@@ -35,6 +35,7 @@ export interface FetchBoardOptions {
   readonly clock?: Clock
   readonly perModel?: boolean
   readonly baseUrl?: string
+  readonly ended?: FetchBackend['ended']
 }
 
 export function fetchBoard(options: FetchBoardOptions = {}): FetchBoard {
@@ -50,7 +51,8 @@ export function fetchBoard(options: FetchBoardOptions = {}): FetchBoard {
   onTestFinished(() => board.stop())
   const target: FetchTarget = {
     name: 'search',
-    choose: () => ({ breaker, settings, models: perModel ? models : undefined, baseUrl }),
+    origin: breaker,
+    choose: () => ({ breaker, settings, models: perModel ? models : undefined, baseUrl, ended: options.ended }),
   }
   return {
     breaker,

@@ -1,6 +1,6 @@
 import Keyv from 'keyv'
 import { describe, expect, expectTypeOf, test, vi } from 'vitest'
-import { guardedCache } from '../../src/adapters/guardedCache.ts'
+import { guardedCache } from '../../src/adapters/cache/guardedCache.ts'
 import { BreakerOpenError, CallTimeoutError, ClosedError, ConfigError } from '../../src/model/errors.ts'
 import { resolveSettings } from '../../src/model/settings.ts'
 import { ofType, open, settle, watch } from '../actors/testBoard.ts'
@@ -93,6 +93,25 @@ describe('a Map', () => {
     expect(await cache.set('b', undefined)).toBe(false)
     expect(cache.stats).toMatchObject({ hits: 1, misses: 0, sets: 1 })
   })
+})
+
+test('what speaks like lru-cache is told lifetimes as an option', async () => {
+  const sets: unknown[][] = []
+  const lru = {
+    get: () => undefined,
+    set: (...args: [key: string, value: number, options?: { readonly ttl?: number }]) => sets.push(args),
+    delete: () => true,
+    clear: () => {},
+    getRemainingTTL: () => 0,
+    purgeStale: () => false,
+  }
+  const cache = cacheBench().values<number>(lru)
+  expect(await cache.set('a', 1, { ttl: 500 })).toBe(true)
+  expect(await cache.set('b', 2)).toBe(true)
+  expect(sets).toEqual([
+    ['a', 1, { ttl: 500 }],
+    ['b', 2],
+  ])
 })
 
 describe('Keyv', () => {
@@ -469,7 +488,7 @@ describe('a hostile client', () => {
     await cache.clear()
     bench.clock.advance(100_000)
     cache.stop()
-    expect(new Set(used)).toEqual(new Set(['get', 'set', 'del', 'delete', 'clear']))
+    expect(new Set(used)).toEqual(new Set(['get', 'set', 'del', 'delete', 'clear', 'getRemainingTTL']))
     expect(bench.clock.pending).toBe(0)
   })
 })

@@ -1,5 +1,5 @@
 import { describe, expect, test, vi } from 'vitest'
-import type { GuardedCache } from '../../src/adapters/guardedCache.ts'
+import type { GuardedCache } from '../../src/adapters/cache/guardedCache.ts'
 import { path, settle } from '../actors/testBoard.ts'
 import { type CacheBench, cacheBench, FlakyClient } from './testCache.ts'
 
@@ -327,6 +327,32 @@ describe('memory', () => {
     bench.clock.advance(600_000)
     expect(client.info).not.toHaveBeenCalled()
     expect(bench.clock.pending).toBe(0)
+  })
+})
+
+describe('a cache that is stopped', () => {
+  test('takes back what it told, and tells nothing more', async () => {
+    const bench = cacheBench()
+    const client = new FlakyClient<number>()
+    const cache = bench.values(client)
+    client.broken = true
+    for (let i = 0; i < 6; i++) await cache.get('k')
+    expect(level(bench, 'storage')).toBe(2)
+    cache.stop()
+    cache.stop()
+    expect([...bench.breaker.health.standing.keys()]).toEqual([])
+    await cache.get('k')
+    client.broken = false
+    for (let i = 0; i < 200; i++) await cache.get('k')
+    expect([...bench.breaker.health.standing.keys()]).toEqual([])
+  })
+
+  test('leaves what another cache of the same service tells', async () => {
+    const bench = cacheBench()
+    const [one, other] = [bench.values(new Map([['there', 1]])), bench.values(new Map([['there', 1]]))]
+    for (let i = 0; i < 200; i++) await other.get('not there')
+    one.stop()
+    expect(level(bench, 'hit_rate')).toBe(1)
   })
 })
 

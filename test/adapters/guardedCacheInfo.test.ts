@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { parseRedisInfo } from '../../src/adapters/redisInfo.ts'
+import { parseRedisInfo } from '../../src/adapters/cache/redisInfo.ts'
 
 const ANSWER = [
   '# Memory',

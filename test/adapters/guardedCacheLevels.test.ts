@@ -1,5 +1,5 @@
 import { describe, expect, test, vi } from 'vitest'
-import { cacheLevel, ttlAt, WrittenKeys } from '../../src/adapters/cacheDegradation.ts'
+import { cacheLevel, ttlAt, WrittenKeys } from '../../src/adapters/cache/cacheDegradation.ts'
 import { settle } from '../actors/testBoard.ts'
 import { cacheBench, FlakyClient } from './testCache.ts'
 

@@ -1,7 +1,7 @@
 import { Redis } from 'ioredis'
 import { createClient } from 'redis'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import type { RedisClient } from '../../src/adapters/cacheClients.ts'
+import type { RedisClient } from '../../src/adapters/cache/cacheClients.ts'
 import { ofType } from '../actors/testBoard.ts'
 import { describeWithRedis, type RedisServer, redisServer } from './redisServer.ts'
 import { type CacheBench, cacheBench } from './testCache.ts'

@@ -3,8 +3,8 @@ import type { AddressInfo } from 'node:net'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { Board } from '../../src/actors/board.ts'
 import type { Breaker } from '../../src/actors/breaker.ts'
-import type { MonitorFetch } from '../../src/adapters/monitorRequest.ts'
-import { type MonitorOptions, monitorService, type ServiceMonitor } from '../../src/adapters/serviceMonitor.ts'
+import type { MonitorFetch } from '../../src/adapters/monitor/monitorRequest.ts'
+import { type MonitorOptions, monitorService, type ServiceMonitor } from '../../src/adapters/monitor/serviceMonitor.ts'
 import { MemoryBus } from '../../src/bus/memoryBus.ts'
 import { parseConfig, type ServiceInput } from '../../src/model/config.ts'
 import type { GearEvent } from '../../src/model/records.ts'
@@ -249,14 +249,14 @@ describe('what is told to the breaker', () => {
     ['a storage that is not accessible', { '/documents/status_counts': 500 }, 0, 'degraded.level2', 'index'],
     [
       'a pipeline that failed',
-      { '/documents/pipeline_status': pipelineOf('Failed to extract document') },
+      { '/documents/pipeline_status': { ...pipelineOf('Failed to extract document'), busy: true } },
       0,
       'degraded.level1',
       'index',
     ],
     [
       'an embedding service that failed',
-      { '/documents/pipeline_status': pipelineOf('Failed: embedding timeout') },
+      { '/documents/pipeline_status': { ...pipelineOf('Failed: embedding timeout'), busy: true } },
       0,
       'degraded.level1',
       'embedding',
@@ -289,6 +289,40 @@ describe('what is told to the breaker', () => {
     await round(rag, 30_000)
     expect(rag.breaker.path).toBe('degraded.level2')
     expect(rag.breaker.health.standing.get('index')?.level).toBe(2)
+  })
+
+  test.each<[string, (rag: { memory: number | undefined; answers: Record<string, unknown> }) => void, string, number]>([
+    ['memory', (rag) => (rag.memory = undefined), 'memory', 90_000],
+    ['index', (rag) => (rag.answers['/documents/status_counts'] = rag.answers['/health'] = 401), 'index', 90_000],
+  ])('lapses when nobody tells of it any more: %s', async (_, silence, name, after) => {
+    const told = {
+      memory: (9 * GIB) as number | undefined,
+      answers: { ...well(), '/documents/status_counts': 500 } as Record<string, unknown>,
+    }
+    const rag = watched({ url, fetch: (...asked) => answering(told.answers)(...asked), memory: () => told.memory })
+    await round(rag)
+    expect(rag.breaker.health.standing.get(name)?.level).toBe(2)
+    told.answers['/documents/pipeline_status'] = 401
+    silence(told)
+    for (let passed = 30_000; passed < after; passed += 30_000) {
+      await round(rag, 30_000)
+      expect(rag.breaker.health.standing.get(name)?.level).toBe(2)
+    }
+    const { conditions } = await round(rag, 30_000)
+    expect(rag.breaker.health.standing.has(name)).toBe(false)
+    expect(conditions).toContainEqual({ name, level: 0, reason: `${name} was not confirmed for 90 s` })
+  })
+
+  test('lapses after three rounds where these take longer than a recovery', async () => {
+    let memory: number | undefined = 9 * GIB
+    const rag = watched({ url, fetch: answering(well()), memory: () => memory, intervalMs: 600_000 })
+    await round(rag)
+    memory = undefined
+    await round(rag, 600_000)
+    await round(rag, 600_000)
+    expect(rag.breaker.path).toBe('degraded.level2')
+    await round(rag, 600_000)
+    expect(rag.breaker.path).toBe('closed.watching')
   })
 
   test('does not mend what failing calls have said', async () => {

@@ -143,6 +143,7 @@ export const anyEvent: fc.Arbitrary<GearEvent> = fc.oneof(
         cost: number,
         costEstimated: fc.constant(true),
         quality: number,
+        unbudgeted: fc.constant(true),
       },
     ),
   },
@@ -187,7 +188,7 @@ export const anyEvent: fc.Arbitrary<GearEvent> = fc.oneof(
       code: words,
       message: words,
     } as never,
-    { by: fc.constantFrom('budgets', 'monitor') } as never,
+    { by: fc.constantFrom('budgets', 'monitor'), limit: number, over: number } as never,
   ),
   record<GearEvent>({
     type: fc.constant('decision'),

@@ -27,9 +27,10 @@ describe('the demo', { timeout: 60_000 }, () => {
     expect(stderr).toBe('')
     expect(code, stdout).toBe(0)
     for (const state of STATES) expect(stdout).toMatch(new RegExp(`→ ${state}`))
-    expect(stdout).toMatch(
-      /\noutage|\n {2}outage +noticed after \d+\.\d\d s and \d+ failures; refused instead of sent: [1-9]\d*\n/,
-    )
+    expect(stdout).toMatch(/\n {2}outage +noticed after \d+\.\d\d s and \d+ failures; refused instead of sent: [1-9]\d*\n/)
+    expect(stdout).toMatch(/\n {4}perplexity level 2: cost −70% expected, −\d+% measured \(\d+ calls\)\n/)
+    expect(stdout).toMatch(/\n {4}in sum +spent \$\d+\.\d{4}; saved by degradation \$/)
+    for (const code of ['quota_warning', 'budget_warning', 'budget_exceeded']) expect(stdout).toContain(`! ${code}: `)
     expect(stdout).toContain(`journal: ${join(directory, 'demo.jsonl')}\n`)
     expect(stdout).toMatch(/\nreplay: identical \([1-9]\d* inputs, [1-9]\d* transitions, 0 differences\)\n$/)
     expect(await readdir(directory)).toEqual(['demo.jsonl'])

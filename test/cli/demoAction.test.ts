@@ -46,14 +46,36 @@ function ledgerWithout(...missing: string[]): Ledger {
 }
 
 const BALANCE: DemoResult['balance'] = {
-  slowDownNoticedAfterMs: 1500,
-  lighterCalls: 3,
+  slowDown: { noticedAfterMs: 1500, lighterCalls: 3 },
+  lostIndex: { noticedAfterMs: 150, naiveQueries: 11 },
+  poorAnswers: { noticedAfterMs: 300, worstQuality: undefined, withoutSearch: 12 },
+  fullMemory: { noticedAfterMs: 200, shorterLived: 13 },
   rateLimit: { sent: 1, heldBack: 4 },
+  quota: { warnedAfterMs: 400, message: 'perplexity: 9 of 10' },
+  budget: { throttledAfterMs: 90, spentAfterMs: 1100, heldBack: 7 },
   outage: { noticedAfterMs: undefined, failedFirst: 5, refused: 6, probes: 2 },
   recoveredAfterMs: 250,
-  budgetHeldBack: 7,
   maintenanceKeptAway: 8,
   fallbacks: 9,
+  degradation: [
+    {
+      ...{ service: 'perplexity', level: 2, calls: 14 },
+      expected: { costSaved: 0.7, qualityLost: 0.4 },
+      measured: { costSaved: 0.549, qualityLost: 0.2 },
+    },
+    {
+      ...{ service: 'lightrag', level: 1, calls: 15 },
+      expected: { costSaved: 0.2, qualityLost: 0.1 },
+      measured: { costSaved: undefined, qualityLost: -0.02 },
+    },
+    {
+      ...{ service: 'lightrag', level: 2, calls: 16 },
+      expected: { costSaved: 0.5, qualityLost: 0.35 },
+      measured: { costSaved: undefined, qualityLost: 0.001 },
+    },
+  ],
+  money: [{ service: 'perplexity', spent: 1.25, savedByDegradation: -0.5, avoidedByRejection: 0.125 }],
+  moneyInAll: { spent: 1.25, savedByDegradation: -0.5, avoidedByRejection: 0.125 },
 }
 const GOOD: DemoResult = {
   balance: BALANCE,
@@ -87,8 +109,22 @@ describe('the result of the demo', { timeout: 20_000 }, () => {
     const { code, stdout, stderr } = await demo()
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
     expect(stdout).toContain('all is well')
-    expect(stdout).toContain('slow-down   noticed after 1.50 s; asked for a smaller model meanwhile: 3\n')
-    expect(stdout).toContain('outage      noticed after never and 5 failures; refused instead of sent: 6\n')
+    for (const line of [
+      '  slow-down    noticed after 1.50 s; asked for a smaller model meanwhile: 3',
+      '  lost index   noticed after 0.15 s; queries by vectors alone meanwhile: 11',
+      '  quality      noticed after 0.30 s, at worst unknown; asked without a search meanwhile: 12',
+      '  quota        warned after 0.40 s: perplexity: 9 of 10',
+      '  budget       90% after 0.09 s, 100% after 1.10 s; held back: 7',
+      '  outage       noticed after never and 5 failures; refused instead of sent: 6',
+      '',
+      '    perplexity level 2: cost −70% expected, −55% measured (14 calls)',
+      '    lightrag   level 1: quality −10% expected, +2% measured (15 calls)',
+      '    lightrag   level 2: quality −35% expected, ±0% measured (16 calls)',
+      '    perplexity spent $1.2500; saved by degradation −$0.5000, avoided by rejection $0.1250',
+      '    in sum     spent $1.2500; saved by degradation −$0.5000, avoided by rejection $0.1250',
+    ]) {
+      expect(stdout.split('\n')).toContain(line)
+    }
     expect(stdout.endsWith(`\njournal: ${journal()}\nreplay: identical (10 inputs, 2 transitions, 0 differences)\n`)).toBe(true)
   })
 
@@ -97,15 +133,28 @@ describe('the result of the demo', { timeout: 20_000 }, () => {
     const { code, stdout } = await demo('--json', '--seed', '7', '--inspect', '0')
     expect(code).toBe(0)
     expect(JSON.parse(stdout)).toMatchObject({
-      ...{ seconds: 20, seed: 7, journal: journal(), missed: [], states: ROUTES, replay: { inputs: 10, differences: 0 } },
+      ...{
+        seconds: 20,
+        seed: 7,
+        journal: journal(),
+        missed: [],
+        states: ROUTES,
+        balance: JSON.parse(JSON.stringify(BALANCE)),
+        replay: { inputs: 10, differences: 0 },
+      },
     })
+  })
+
+  test('says where no warning of the quota was heard', async () => {
+    comesTo({ ...GOOD, balance: { ...BALANCE, quota: { warnedAfterMs: undefined, message: undefined } } })
+    expect((await demo()).stdout).toContain('  quota        no warning\n')
   })
 
   test('is exit code 1 and the missing states, where some were not visited', async () => {
     comesTo({ ...GOOD, ledger: ledgerWithout('cache') })
     const { code, stdout } = await demo()
     expect(code).toBe(1)
-    expect(stdout).toContain('not visited: cache was never maintenance after closed\n')
+    expect(stdout).toContain('not visited: cache was never degraded after closed\n')
   })
 
   test('is exit code 1 and the first difference, where the replay differs', async () => {

@@ -1,12 +1,12 @@
 // Single parts of the demo, in the cases its incident does not come to.
+import OpenAI from 'openai'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { CommandFailure } from '../../src/cli/commandFailure.ts'
 import { createCallers } from '../../src/cli/demo/callers.ts'
 import { chatAnswer, chatChunks, parseChatRequest } from '../../src/cli/demo/chatCompletion.ts'
 import { startDemoBoard } from '../../src/cli/demo/demoBoard.ts'
 import { Ledger } from '../../src/cli/demo/ledger.ts'
-import { MemoryCache } from '../../src/cli/demo/memoryCache.ts'
-import { startSearchServer } from '../../src/cli/demo/searchServer.ts'
+import { lightragTemplate, openaiTemplate, perplexityTemplate } from '../../src/cli/demo/templates.ts'
 import { noView } from '../../src/cli/demo/view.ts'
 import { createInspector } from '../../src/inspect.ts'
 import { VirtualClock } from '../../src/model/virtualClock.ts'
@@ -50,21 +50,35 @@ describe('a chat request', () => {
 
 test('calls that were cancelled count neither as sent nor as refused', () => {
   const ledger = new Ledger()
-  const episode = ledger.begin('search', 1000)
-  ledger.outcome({ type: 'outcome', at: 1000, latency: 1, generation: 0, service: 'search', result: 'ignored' })
+  const episode = ledger.begin('lightrag', 1000)
+  ledger.outcome({ type: 'outcome', at: 1000, latency: 1, generation: 0, service: 'lightrag', result: 'ignored' })
   expect(episode).toMatchObject({ sent: 0, refused: 0 })
 })
 
-test('the search gives three results where no sensible number is asked for', async () => {
-  await using server = await startSearchServer({ clock: new VirtualClock(), quota: 10 })
-  const results = async (limit: string) => {
-    const response = await fetch(`${server.url}/search?q=x${limit}`)
-    const { results: found } = (await response.json()) as { results: unknown[] }
-    return found.length
-  }
-  expect([await results(''), await results('&limit=1.5'), await results('&limit=5'), await results('&limit=99')]).toEqual([
-    3, 3, 5, 20,
-  ])
+describe('a template', () => {
+  test('is an answer that OpenAI’s client reads, whole or as a stream', async () => {
+    const client = (asked: object[]) =>
+      new OpenAI({
+        ...{ apiKey: 'sk-x', baseURL: 'http://nobody.test/v1', maxRetries: 0 },
+        fetch: async (_, init) => {
+          asked.push(JSON.parse(String(init?.body)))
+          return openaiTemplate(asked.at(-1))
+        },
+      })
+    const question = { model: 'gpt-4o', messages: [{ role: 'user' as const, content: 'Why?' }] }
+    const whole = await client([]).chat.completions.create(question)
+    expect(whole.choices[0]?.message.content).toBe('There is no fresh answer now.')
+    let text = ''
+    for await (const chunk of await client([]).chat.completions.create({ ...question, stream: true })) {
+      text += chunk.choices[0]?.delta.content ?? ''
+    }
+    expect(text).toBe('There is no fresh answer now.')
+  })
+
+  test('has the shape of the service that was asked', async () => {
+    expect(JSON.stringify(await perplexityTemplate().json())).toContain('"text":"There is no fresh answer now."')
+    expect(await lightragTemplate().json()).toMatchObject({ response: 'There is no fresh answer now.', llm_generated: false })
+  })
 })
 
 describe('the board of the demo', () => {
@@ -86,8 +100,7 @@ describe('the board of the demo', () => {
     vi.doMock('openai', () => {
       throw new Error('no client')
     })
-    const upstream = { url: 'http://127.0.0.1:1' } as never
-    const made = createCallers({} as never, upstream, upstream, new MemoryCache({ clock: options.clock }))
+    const made = createCallers({ fetch: () => fetch } as never, { openai: { url: 'http://127.0.0.1:1' } } as never, 300)
     const failure = await made.catch((error: unknown) => error)
     expect(failure).toBeInstanceOf(Error)
     expect(failure).not.toBeInstanceOf(CommandFailure)
@@ -95,5 +108,6 @@ describe('the board of the demo', () => {
 })
 
 test('a run that nobody watches needs no view', () => {
-  expect([noView.tick(), noView.end(), noView.said('x')]).toEqual([undefined, undefined, undefined])
+  const alert = { type: 'alert', at: 0, service: 'cache', level: 'info', code: 'x', message: 'y' } as const
+  expect([noView.tick(), noView.end(), noView.said('x'), noView.alerted(alert)]).toEqual(Array(4).fill(undefined))
 })

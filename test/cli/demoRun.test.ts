@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { balanceLines } from '../../src/cli/demo/balance.ts'
+import { balanceLines } from '../../src/cli/demo/balanceLines.ts'
 import { conditionWords } from '../../src/cli/demo/conditionWords.ts'
 import { runDemoCommand } from '../../src/cli/demo/demoAction.ts'
 import { runDemo } from '../../src/cli/demo/demoRun.ts'
@@ -40,6 +40,7 @@ describe('a run of the demo', { timeout: 60_000 }, () => {
         return {
           said: (what) => [plain, live].forEach((view) => void view.said(what)),
           moved: (transition) => [plain, live].forEach((view) => void view.moved(transition)),
+          alerted: (alert) => [plain, live].forEach((view) => void view.alerted(alert)),
           tick: () => [plain, live].forEach((view) => void view.tick()),
           end: () => [plain, live].forEach((view) => void view.end()),
         }
@@ -49,13 +50,32 @@ describe('a run of the demo', { timeout: 60_000 }, () => {
     expect(replay).toMatchObject({ differences: 0, dropped: 0 })
     expect(balance.outage.refused).toBeGreaterThan(0)
     expect(balance.rateLimit.heldBack).toBeGreaterThan(0)
-    expect(balance.budgetHeldBack).toBeGreaterThan(0)
+    expect(balance.budget.heldBack).toBeGreaterThan(0)
     expect(balance.maintenanceKeptAway).toBeGreaterThan(0)
-    expect(balance.lighterCalls).toBeGreaterThan(0)
+    expect(balance.slowDown.lighterCalls).toBeGreaterThan(0)
+    expect(balance.lostIndex.naiveQueries).toBeGreaterThan(0)
+    expect(balance.poorAnswers.withoutSearch).toBeGreaterThan(0)
+    expect(balance.poorAnswers.worstQuality).toBeLessThan(0.7)
+    expect(balance.fullMemory.shorterLived).toBeGreaterThan(0)
+    expect(balance.quota.message).toMatch(/^perplexity: \d+ of the \d+ calls of this month are used$/)
+    expect(balance.fallbacks).toBeGreaterThan(0)
+    const saved = (service: string, level: number) =>
+      balance.degradation.find((one) => one.service === service && one.level === level)?.measured.costSaved
+    expect(saved('openai', 1)).toBeGreaterThan(0.5)
+    expect(saved('perplexity', 2)).toBeGreaterThan(0.2)
+    expect(balance.money.map(({ service }) => service)).toEqual(['openai', 'perplexity'])
+    const { spent, savedByDegradation, avoidedByRejection } = balance.moneyInAll
+    expect(Math.min(spent, savedByDegradation, avoidedByRejection)).toBeGreaterThan(0)
     expect(balanceLines(balance).join('\n')).not.toMatch(/never|undefined|NaN/)
     expect(lines.some((line) => /openai +closed\.watching → open\.cooling {2}\(consecutive_failures\)/.test(line))).toBe(true)
+    for (const code of ['quota_warning', 'budget_warning', 'budget_exceeded']) {
+      expect(lines.some((line) => line.includes(`! ${code}: `))).toBe(true)
+    }
+    expect(lines.some((line) => line.includes('openai/'))).toBe(false)
     const last = pictures.join('')
     expect(last).toMatch(/openai +open\.cooling .* down, 503/)
+    expect(last).toMatch(/lightrag +degraded\.level2 .* index lost/)
+    expect(last).toContain('! quota_warning: perplexity:')
     expect(last).toContain('✓ budgetLimited')
     expect(last.endsWith('\u001b[?25h')).toBe(true)
   })
@@ -65,7 +85,7 @@ describe('a run of the demo', { timeout: 60_000 }, () => {
     const run = runDemo({
       ...{ clock: systemClock, seconds: 60, journal: join(directory, 'demo.jsonl'), seed: 1, inspectPort: undefined },
       signal: controller.signal,
-      watch: () => ({ said: () => controller.abort(new Error('enough')), moved() {}, tick() {}, end() {} }),
+      watch: () => ({ said: () => controller.abort(new Error('enough')), moved() {}, alerted() {}, tick() {}, end() {} }),
     })
     await expect(run).rejects.toThrow('enough')
   })
@@ -83,7 +103,7 @@ describe('the ledger', () => {
       ledger.transition({ type: 'transition', at: 0, service, from: 'closed.watching', to, generation: 1, reason: 'x' })
     }
   }
-  const CACHE = ['maintenance', 'halfOpen', 'closed.ramping'] as const
+  const CACHE = ['degraded.level1', 'closed.watching', 'maintenance', 'halfOpen', 'closed.ramping'] as const
   const OPENAI = [
     'degraded.level1',
     'closed.watching',
@@ -99,27 +119,62 @@ describe('the ledger', () => {
     move(ledger, 'cache', ...CACHE)
     expect(ledger.missed()).toEqual([
       'openai was never rateLimited after degraded',
-      'search was never budgetLimited after closed',
+      'perplexity was never degraded after closed',
+      'lightrag was never degraded after closed',
     ])
-    move(ledger, 'search', 'budgetLimited.throttled')
-    expect(ledger.missed()).toContain('search was never closed after budgetLimited')
-    move(ledger, 'search', 'closed.watching')
+    move(ledger, 'lightrag', 'degraded.level2')
+    expect(ledger.missed()).toContain('lightrag was never closed after degraded')
+    move(ledger, 'lightrag', 'closed.watching')
+    move(ledger, 'perplexity', 'degraded.level1', 'closed.watching', 'budgetLimited.throttled', 'closed.watching')
+    // A model's breaker is not its service's.
+    move(ledger, 'openai/gpt-4o', ...OPENAI)
+    expect(ledger.missed()).toEqual(['openai was never rateLimited after degraded'])
     move(ledger, 'openai', ...OPENAI)
     expect(ledger.missed()).toEqual([])
   })
 
   test('counts for an episode only what concerns its service, while it lasts', () => {
     const ledger = new Ledger()
-    const episode = ledger.begin('search', 1000)
-    const outcome = { type: 'outcome', at: 1000, latency: 1, generation: 0 } as const
-    ledger.outcome({ ...outcome, service: 'search', result: 'failure', probe: 1 })
-    ledger.outcome({ ...outcome, service: 'search', result: 'success' })
-    ledger.outcome({ ...outcome, service: 'search', result: 'rejected' })
+    const episode = ledger.begin('lightrag', 1000)
+    const outcome = { type: 'outcome', at: 1000, latency: 1, generation: 0, service: 'lightrag' } as const
+    const alert = { type: 'alert', at: 1200, service: 'lightrag', level: 'info', code: 'x', message: 'y' } as const
+    ledger.outcome({ ...outcome, result: 'failure', probe: 1 })
+    ledger.outcome({ ...outcome, result: 'success', level: 1, quality: 0.5 })
+    ledger.outcome({ ...outcome, result: 'success', quality: 0.75 })
+    ledger.outcome({ ...outcome, result: 'rejected' })
     ledger.outcome({ ...outcome, service: 'openai', result: 'success' })
+    ledger.alert({ ...alert, service: 'cache', at: 1100 })
+    ledger.alert(alert)
     episode.over = true
-    ledger.outcome({ ...outcome, service: 'search', result: 'success' })
-    expect(episode).toMatchObject({ successes: 1, failures: 1, refused: 1, probes: 1, sent: 2 })
+    ledger.outcome({ ...outcome, result: 'success' })
+    const counts = { successes: 2, failures: 1, refused: 1, lostProbes: 1, sent: 3, lessened: 1, worstQuality: 0.5 }
+    expect(episode).toMatchObject(counts)
     expect(episode.reached('open')).toBeUndefined()
+    expect([episode.heard('x'), episode.heard('z')]).toEqual([200, undefined])
+  })
+
+  test('counts the calls that a model’s breaker refuses as those of its service, and none of the others', () => {
+    const ledger = new Ledger()
+    const episode = ledger.begin('openai', 1000)
+    const outcome = { type: 'outcome', at: 1000, latency: 1, generation: 0, service: 'openai/gpt-4o' } as const
+    ledger.outcome({ ...outcome, result: 'rejected' })
+    ledger.outcome({ ...outcome, result: 'success' })
+    ledger.outcome({ ...outcome, service: 'openai', result: 'rejected' })
+    expect(episode).toMatchObject({ refused: 2, sent: 0 })
+    expect([ledger.refused('openai'), ledger.refused('cache')]).toEqual([2, 0])
+  })
+
+  test('tells of an episode when a state or a part of one was reached', () => {
+    const ledger = new Ledger()
+    const episode = ledger.begin('lightrag', 1000)
+    const step = { type: 'transition', service: 'lightrag', from: 'closed.watching', generation: 1, reason: 'x' } as const
+    ledger.transition({ ...step, at: 1100, to: 'degraded.level1' })
+    ledger.transition({ ...step, at: 1300, to: 'degraded.level2' })
+    expect([episode.reached('degraded'), episode.reached('degraded.level2'), episode.reached('open')]).toEqual([
+      100,
+      300,
+      undefined,
+    ])
   })
 })
 
@@ -147,7 +202,10 @@ test.each([
   [{ kind: 'outage', status: 503 } as const, 'down, 503'],
   [{ kind: 'hang' } as const, 'silent'],
   [{ kind: 'quotaExhausted' } as const, 'quota gone'],
+  [{ kind: 'poor' } as const, 'answers lack sources'],
+  [{ kind: 'indexLost' } as const, 'index lost'],
   [{ kind: 'unreachable' } as const, 'unreachable'],
+  [{ kind: 'full' } as const, 'memory nearly full'],
 ])('the condition %j reads "%s"', (condition, words) => {
   expect(conditionWords(condition)).toBe(words)
 })

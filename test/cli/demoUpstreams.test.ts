@@ -2,14 +2,18 @@ import { request } from 'node:http'
 import { text } from 'node:stream/consumers'
 import OpenAI, { APIConnectionError, AuthenticationError, BadRequestError, InternalServerError, RateLimitError } from 'openai'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import type { Condition } from '../../src/cli/demo/condition.ts'
+import { parseRedisInfo } from '../../src/adapters/cache/redisInfo.ts'
+import type { OpenaiCondition } from '../../src/cli/demo/condition.ts'
+import { type LightragUpstream, startLightragServer } from '../../src/cli/demo/lightragServer.ts'
 import type { Upstream } from '../../src/cli/demo/loopbackServer.ts'
 import { CacheUnreachableError, MemoryCache } from '../../src/cli/demo/memoryCache.ts'
 import { formatDuration } from '../../src/cli/demo/openaiAllowance.ts'
 import { startOpenaiServer } from '../../src/cli/demo/openaiServer.ts'
-import { startSearchServer } from '../../src/cli/demo/searchServer.ts'
+import { forever, pause } from '../../src/cli/demo/pause.ts'
+import { type PerplexityUpstream, startPerplexityServer } from '../../src/cli/demo/perplexityServer.ts'
 import { VirtualClock } from '../../src/model/virtualClock.ts'
 import { profileFor } from '../../src/services/profiles.ts'
+import type { Reading } from '../../src/services/serviceProfile.ts'
 
 let clock: VirtualClock
 beforeEach(() => {
@@ -32,7 +36,7 @@ async function until(ready: () => boolean): Promise<void> {
 }
 
 describe('the OpenAI upstream, seen by the official client', () => {
-  let server: Upstream
+  let server: Upstream<OpenaiCondition>
   let client: OpenAI
   beforeEach(async () => {
     server = await startOpenaiServer({ clock })
@@ -210,129 +214,207 @@ describe('the OpenAI upstream, seen by the official client', () => {
   })
 })
 
-describe('the search upstream, seen by fetch', () => {
-  let server: Upstream
+describe('the Perplexity upstream, seen by its profile', () => {
+  let server: PerplexityUpstream
   beforeEach(async () => {
-    server = await startSearchServer({ clock, quota: 10, windowSeconds: 10 })
+    server = await startPerplexityServer({ clock })
   })
   afterEach(() => server.close())
 
-  const http = profileFor('http')
-  const search = (query = '?q=relay', init: RequestInit = {}) => fetch(`${server.url}/search${query}`, init)
-
-  test('answers, and states its limit', async () => {
-    const response = await search('?q=relay&limit=2')
-    expect(await response.json()).toMatchObject({
-      query: 'relay',
-      results: [{ title: 'relay, part 1' }, { title: 'relay, part 2' }],
+  const perplexity = profileFor('perplexity')
+  const whole = { model: 'perplexity/sonar', input: 'What is a relay?', tools: [{ type: 'web_search' }] as object[] }
+  const post = (body: unknown, init: RequestInit = {}) =>
+    fetch(`${server.url}/v1/agent`, {
+      ...{ method: 'POST', headers: { authorization: 'Bearer pplx-demo' } },
+      body: typeof body === 'string' ? body : JSON.stringify(body),
+      ...init,
     })
-    expect(response.headers.get('ratelimit-policy')).toBe('"default";q=10;w=10')
-    expect(response.headers.get('ratelimit')).toBe('"default";r=9;t=10')
-    expect(http.classifyResult?.(response, clock.now())).toBeUndefined()
-    expect(http.readSignals?.(response, clock.now())).toEqual([])
+  const measured = async (body: object) => {
+    const response = await post(body)
+    const answer = (await response.json()) as { usage: { cost: { total_cost: number } } }
+    const measurement = perplexity.measure?.(answer, perplexity.readRequest?.('/v1/agent', body))
+    expect(measurement?.cost).toBeCloseTo(answer.usage.cost.total_cost, 9)
+    return measurement ?? {}
+  }
+
+  test('answers with sources, and says what it cost', async () => {
+    expect(await measured(whole)).toMatchObject({ model: 'perplexity/sonar', operation: 'agent', quality: 1 })
+    expect(server.withoutSearch).toBe(0)
   })
 
-  test('refuses what is over its quota until the window ends', async () => {
-    for (let i = 0; i < 9; i++) await (await search()).text()
-    clock.advance(4000)
-    const last = await search()
-    expect(http.readSignals?.(last, clock.now())).toMatchObject([{ mode: 'paced', perSecond: 0, until: clock.now() + 6000 }])
-    const over = await search()
-    expect(http.classifyResult?.(over, clock.now())).toEqual({ type: 'rate_limit', status: 429, retryAfterMs: 6000 })
-    clock.advance(6000)
-    expect((await search()).status).toBe(200)
+  test('is cheaper when less is asked for, and has no sources when none are', async () => {
+    const full = await measured(whole)
+    const small = await measured({ ...whole, tools: [{ type: 'web_search', search_context_size: 'low' }] })
+    const { tools: _, ...bare } = whole
+    const none = await measured(bare)
+    expect(small.cost).toBeLessThan(full.cost ?? 0)
+    expect(none.cost).toBeLessThan((full.cost ?? 0) / 4)
+    expect([small.quality, none.quality]).toEqual([1, undefined])
+    expect(server.withoutSearch).toBe(1)
+  })
+
+  test('is well below its floor when its answers are poor', async () => {
+    server.setCondition({ kind: 'poor' })
+    expect((await measured(whole)).quality).toBeLessThan(0.4)
+    server.setCondition({ kind: 'healthy' })
+    expect((await measured(whole)).quality).toBe(1)
   })
 
   test.each([
     [
-      { kind: 'rateLimited', retryAfterSeconds: 4 },
-      { type: 'rate_limit', status: 429, retryAfterMs: 4000 },
+      { kind: 'rateLimited', retryAfterSeconds: 1.5 },
+      { type: 'rate_limit', status: 429, retryAfterMs: 2000 },
     ],
-    [{ kind: 'quotaExhausted' }, { type: 'rate_limit', status: 429 }],
     [
       { kind: 'outage', status: 503 },
       { type: 'service_unavailable', status: 503 },
     ],
-    [
-      { kind: 'outage', status: 500 },
-      { type: 'http_error', status: 500 },
-    ],
-    [{ kind: 'outage', status: 404 }, 'ignored'],
-  ] as const)('%o is %o', async (condition: Condition, expected) => {
+  ] as const)('%o is %o', async (condition, expected) => {
     server.setCondition(condition)
-    const response = await search()
-    expect(http.classifyResult?.(response, clock.now())).toEqual(expected)
-    expect(response.headers.get('content-type')).toBe('application/problem+json')
+    expect(perplexity.classifyResult?.(await post(whole), clock.now())).toEqual(expected)
   })
 
-  test('a spent quota names itself in the body, for callers that parse it', async () => {
-    server.setCondition({ kind: 'quotaExhausted' })
-    const response = await search()
-    const error = Object.assign(new Error('refused'), { status: response.status, error: await response.json() })
-    expect(http.classifyError(error, clock.now())).toEqual({ type: 'quota_exceeded', status: 429 })
+  test('takes no request that is none, from nobody it does not know, nowhere else', async () => {
+    expect((await post('{')).status).toBe(400)
+    expect((await post({ model: 'm' })).status).toBe(400)
+    expect((await post(whole, { headers: {} })).status).toBe(401)
+    expect((await fetch(`${server.url}/v1/agent`)).status).toBe(405)
+    expect((await fetch(`${server.url}/v1/other`)).status).toBe(404)
+  })
+})
+
+describe('the LightRAG upstream, seen by its profile', () => {
+  let server: LightragUpstream
+  beforeEach(async () => {
+    server = await startLightragServer({ clock })
+    reading = undefined
+  })
+  afterEach(() => server.close())
+
+  let reading: Reading | undefined
+  const lightrag = profileFor('lightrag')
+  const query = (body: unknown, init: RequestInit = {}) =>
+    fetch(`${server.url}/query`, { method: 'POST', body: typeof body === 'string' ? body : JSON.stringify(body), ...init })
+  const qualityOf = async (body: object) => {
+    const response = await query(body)
+    return lightrag.measure?.(await response.json(), lightrag.readRequest?.('/query', body))?.quality
+  }
+  /** The conditions that a monitor would find, above level 0. */
+  const standing = async () => {
+    const answers: Record<string, { status: number; body: unknown }> = {}
+    for (const path of lightrag.monitoring?.paths ?? []) {
+      const response = await fetch(`${server.url}${path}`)
+      answers[path] = { status: response.status, body: await response.json() }
+    }
+    reading = lightrag.monitoring?.read({ answers, memory: undefined }, reading)
+    return reading?.conditions.filter(({ level }) => level > 0).map(({ name, level }) => `${name} ${level}`)
+  }
+  test('answers from its documents, and is well', async () => {
+    expect(await qualityOf({ query: 'What is a relay?', mode: 'mix' })).toBe(1)
+    expect(await standing()).toEqual([])
+    expect(server.naiveQueries).toBe(0)
   })
 
-  test.each([
-    ['', 400],
-    ['?q=%20', 400],
-    ['/x?q=1', 404],
-  ])('/search%s is answered with %d', async (query, status) => {
-    expect((await search(query)).status).toBe(status)
-    expect((await search('?q=a', { method: 'POST' })).status).toBe(405)
+  test('without its index has nothing to say but by vectors, until the index is back', async () => {
+    expect(await standing()).toEqual([])
+    server.setCondition({ kind: 'indexLost' })
+    expect(await standing()).toEqual(['index 2'])
+    expect(await qualityOf({ query: 'What is a relay?' })).toBe(0)
+    expect(await qualityOf({ query: 'What is a relay?', mode: 'naive' })).toBe(1)
+    expect(server.naiveQueries).toBe(1)
+    server.setCondition({ kind: 'healthy' })
+    expect(await standing()).toEqual([])
   })
+
+  test('is down with any status', async () => {
+    server.setCondition({ kind: 'outage', status: 503 })
+    const down = { type: 'service_unavailable', status: 503 }
+    expect(lightrag.classifyResult?.(await query({ query: 'Why?!' }), clock.now())).toEqual(down)
+  })
+
+  test('takes no query that is none, and nothing else', async () => {
+    expect((await query('{')).status).toBe(422)
+    expect((await query({ query: 'a' })).status).toBe(422)
+    expect((await fetch(`${server.url}/other`)).status).toBe(404)
+  })
+})
+
+describe('a server on loopback', () => {
+  let server: LightragUpstream
+  beforeEach(async () => {
+    server = await startLightragServer({ clock })
+  })
+  afterEach(() => server.close())
+
+  const http = profileFor('http')
+  const health = () => fetch(`${server.url}/health`)
 
   test('answers again once it is healthy', async () => {
     server.setCondition({ kind: 'outage', status: 503 })
-    expect((await search()).status).toBe(503)
+    expect((await health()).status).toBe(503)
     server.setCondition({ kind: 'healthy' })
     expect(server.condition).toEqual({ kind: 'healthy' })
-    expect((await search()).status).toBe(200)
+    expect((await health()).status).toBe(200)
   })
 
-  test('listens on loopback only, and on a port of its own', async () => {
-    const other = await startSearchServer({ clock })
+  test('listens there only, and on a port of its own', async () => {
+    const other = await startLightragServer({ clock })
     expect(new URL(server.url).hostname).toBe('127.0.0.1')
     expect(other.url).not.toBe(server.url)
     await other.close()
     await other.close()
   })
 
-  test('close leaves no connection behind, idle ones included', async () => {
-    await (await search()).text()
+  test('leaves no connection behind when it is closed, idle ones included', async () => {
+    await (await health()).text()
     server.setCondition({ kind: 'hang' })
-    const waiting = failureOf(search())
+    const waiting = failureOf(health())
     await until(() => server.received === 2)
     await server[Symbol.asyncDispose]()
     expect(http.classifyError(await waiting, clock.now())).toEqual({ type: 'service_unavailable' })
-    expect(http.classifyError(await failureOf(search()), clock.now())).toEqual({ type: 'service_unavailable' })
+    expect(http.classifyError(await failureOf(health()), clock.now())).toEqual({ type: 'service_unavailable' })
   })
 
-  test('a broken request line is no reason to fall over', async () => {
+  test('does not fall over a broken request line', async () => {
     const odd = request(`${server.url}`, { path: '//[' })
     odd.end()
     await failureOf(new Promise((resolve, reject) => odd.on('response', (r) => resolve(text(r))).on('error', reject)))
-    expect((await search()).status).toBe(200)
+    expect((await health()).status).toBe(200)
   })
 })
 
 describe('the memory cache', () => {
-  test('keeps values for their time', async () => {
+  test('keeps values for their time, or for ever', async () => {
     const cache = new MemoryCache({ clock })
-    await cache.set('a', 1, 1000)
+    expect(await cache.set('a', '1', 'PX', 1000)).toBe('OK')
+    await cache.set('b', '2')
     clock.advance(999)
-    expect(await cache.get('a')).toBe(1)
+    expect(await cache.get('a')).toBe('1')
     clock.advance(1)
-    expect(await cache.get('a')).toBeUndefined()
-    expect([cache.hits, cache.misses, cache.size]).toEqual([1, 1, 0])
+    expect([await cache.get('a'), await cache.get('b')]).toEqual([null, '2'])
   })
 
-  test('lets the least recently used go', async () => {
-    const cache = new MemoryCache({ clock, maxEntries: 2 })
-    await cache.set('a', 1, 1000)
-    await cache.set('b', 2, 1000)
+  test('removes one key, or all', async () => {
+    const cache = new MemoryCache({ clock })
+    for (const key of ['a', 'b']) await cache.set(key, '1', 'PX', 1000)
+    expect([await cache.del('a'), await cache.del('a')]).toEqual([1, 0])
+    await cache.flushdb()
+    expect(await cache.get('b')).toBeNull()
+  })
+
+  test('tells of itself as Redis does', async () => {
+    const cache = new MemoryCache({ clock })
+    const empty = parseRedisInfo(await cache.info())
+    expect(empty).toMatchObject({ policy: 'noeviction', evictedKeys: 0, keyspaceHits: 0, keyspaceMisses: 0, keys: 0 })
+    await cache.set('a', '123', 'PX', 1000)
     await cache.get('a')
-    await cache.set('c', 3, 1000)
-    expect([await cache.get('a'), await cache.get('b'), await cache.get('c')]).toEqual([1, undefined, 3])
+    await cache.get('b')
+    const info = parseRedisInfo(await cache.info())
+    expect(info).toMatchObject({ keyspaceHits: 1, keyspaceMisses: 1, keys: 1, usedMemory: (empty.usedMemory ?? 0) + 4 })
+    cache.condition = { kind: 'full' }
+    const { usedMemory = 0, maxMemory = 1 } = parseRedisInfo(await cache.info())
+    expect(usedMemory / maxMemory).toBeGreaterThanOrEqual(0.95)
+    expect(usedMemory / maxMemory).toBeLessThan(1)
   })
 
   test('is gone when it is unreachable', async () => {
@@ -343,21 +425,35 @@ describe('the memory cache', () => {
     expect(profileFor('cache').classifyError(error, clock.now())).toEqual({ type: 'service_unavailable' })
   })
 
-  test('is slow, or hangs, until its caller gives up', async () => {
+  test('is as slow as the clock says', async () => {
     const cache = new MemoryCache({ clock })
     cache.condition = { kind: 'slow', ms: 50 }
-    const set = cache.set('a', 1, 1000)
-    clock.advance(50)
+    let done = false
+    const set = cache.set('a', '1').then(() => {
+      done = true
+    })
+    clock.advance(49)
+    await Promise.resolve()
+    expect(done).toBe(false)
+    clock.advance(1)
     await set
-    for (const condition of [cache.condition, { kind: 'hang' } as const]) {
-      cache.condition = condition
-      const leaving = new AbortController()
-      const got = failureOf(cache.get('a', leaving.signal))
-      leaving.abort()
-      expect(profileFor('cache').classifyError(await got, clock.now())).toBe('ignored')
-      expect(await failureOf(cache.get('a', AbortSignal.abort()))).toBeInstanceOf(DOMException)
-      expect(clock.pending).toBe(0)
+  })
+})
+
+describe('a pause', () => {
+  test('ends with its signal, before it begins or in its midst, and leaves no timer behind', async () => {
+    const leaving = new AbortController()
+    const [paused, waiting] = [failureOf(pause(clock, 50, leaving.signal)), failureOf(forever(leaving.signal))]
+    leaving.abort()
+    for (const signal of [
+      paused,
+      waiting,
+      failureOf(pause(clock, 50, AbortSignal.abort())),
+      failureOf(forever(AbortSignal.abort())),
+    ]) {
+      expect(await signal).toBeInstanceOf(DOMException)
     }
+    expect(clock.pending).toBe(0)
   })
 })
 

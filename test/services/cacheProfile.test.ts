@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { resolveSettings } from '../../src/model/settings.ts'
+import { isOutOfMemory } from '../../src/services/cache/redisErrors.ts'
 import { profileFor } from '../../src/services/profiles.ts'
-import { isOutOfMemory } from '../../src/services/redisErrors.ts'
 
 const AT = Date.UTC(2026, 0, 1)
 const cache = profileFor('cache')

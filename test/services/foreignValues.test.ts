@@ -2,8 +2,8 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { FAILURE_TYPES } from '../../src/model/failures.ts'
 import { signalSchema } from '../../src/model/signals.ts'
+import { LONGEST_WAIT } from '../../src/services/http/retryAfter.ts'
 import { profileFor } from '../../src/services/profiles.ts'
-import { LONGEST_WAIT } from '../../src/services/retryAfter.ts'
 
 const AT = Date.UTC(2026, 0, 1)
 const profiles = [profileFor('http'), profileFor('custom')]

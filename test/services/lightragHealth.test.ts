@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { COUNTS, HEALTH, PIPELINE, readLightragHealth } from '../../src/services/lightragHealth.ts'
+import { COUNTS, HEALTH, PIPELINE, readLightragHealth } from '../../src/services/lightrag/lightragHealth.ts'
 import { memoryCondition } from '../../src/services/memoryCondition.ts'
 import type { MonitorAnswer, Reading } from '../../src/services/serviceProfile.ts'
 import { pipelineOf, queue, wellLightrag } from '../adapters/lightragWire.ts'
@@ -32,6 +32,8 @@ function read(told: Told = {}, before?: Reading): Reading {
   return readLightragHealth({ answers, memory: told.memory }, before, LIMIT, told.callsFailing)
 }
 
+/** The same of a pipeline at work. */
+const busyWith = (...told: Parameters<typeof pipelineOf>) => ({ ...pipelineOf(...told), busy: true })
 const level = (reading: Reading, name: string) => reading.conditions.find((condition) => condition.name === name)?.level
 const counts = (processed: unknown, failed: unknown) => ({ status_counts: { processed, failed, all: 99 } })
 
@@ -71,10 +73,10 @@ describe('the index', () => {
     ['4 documents say too little', { counts: counts(0, 4) }, 0],
     ['5 documents say enough', { counts: counts(0, 5) }, 2],
     ['an older server writes in upper case', { counts: { status_counts: { PROCESSED: 5, FAILED: 5 } } }, 2],
-    ['the pipeline failed last', { pipeline: pipelineOf('Failed to extract document 1/2: a.pdf') }, 1],
-    ['merging failed last', { pipeline: pipelineOf('Merging stage failed in document 1/2: a.pdf') }, 1],
-    ['failed documents are taken up again', { pipeline: pipelineOf('Reset 3 documents from PROCESSING/FAILED to PENDING') }, 0],
-    ['the pipeline went on since', { pipeline: pipelineOf('Completed processing file 2/2: b.pdf') }, 0],
+    ['the pipeline failed last', { pipeline: busyWith('Failed to extract document 1/2: a.pdf') }, 1],
+    ['merging failed last', { pipeline: busyWith('Merging stage failed in document 1/2: a.pdf') }, 1],
+    ['failed documents are taken up again', { pipeline: busyWith('Reset 3 documents from PROCESSING/FAILED to PENDING') }, 0],
+    ['the pipeline went on since', { pipeline: busyWith('Completed processing file 2/2: b.pdf') }, 0],
   ])('%s', (_, told, expected) => {
     expect(level(read(told), 'index')).toBe(expected)
   })
@@ -125,20 +127,55 @@ describe('the embedding service', () => {
   const failure = 'Failed to extract document 1/1: embedding func: connection refused'
   const traceback = `Traceback (most recent call last):\n  File "x.py", in embedding_func\nopenai.APIConnectionError: Connection error.`
   test.each<[string, Told, number]>([
-    ['its latest message tells of one failure', { pipeline: pipelineOf(failure) }, 1],
-    ['it tells of 3', { pipeline: pipelineOf(failure, [failure, failure, failure]) }, 1],
-    ['it tells of 4', { pipeline: pipelineOf(failure, [failure, failure, failure, failure]) }, 2],
-    ['its tracebacks do', { pipeline: pipelineOf('Default Job', [traceback, traceback, traceback, traceback]) }, 2],
-    ['work was done in between', { pipeline: pipelineOf('Job', [failure, failure, 'Completed a', failure, failure]) }, 0],
-    ['it speaks of embedding without failing', { pipeline: pipelineOf('Embedding 5 chunks') }, 0],
+    ['its latest message tells of one failure', { pipeline: busyWith(failure) }, 1],
+    ['it tells of 3', { pipeline: busyWith(failure, [failure, failure, failure]) }, 1],
+    ['it tells of 4', { pipeline: busyWith(failure, [failure, failure, failure, failure]) }, 2],
+    ['its tracebacks do', { pipeline: busyWith('Default Job', [traceback, traceback, traceback, traceback]) }, 2],
+    ['work was done in between', { pipeline: busyWith('Job', [failure, failure, 'Completed a', failure, failure]) }, 0],
+    ['it speaks of embedding without failing', { pipeline: busyWith('Embedding 5 chunks') }, 0],
     ['3 calls failed for want of it', { callsFailing: 3 }, 0],
     ['4 calls failed for want of it', { callsFailing: 4, pipeline: undefined }, 2],
   ])('%s', (_, told, expected) => {
     expect(level(read(told), 'embedding')).toBe(expected)
   })
 
+  test('is well again when calls no longer fail for want of it, even where nobody else may tell', () => {
+    const silent = { pipeline: 403, counts: 403 }
+    const sick = read({ ...silent, callsFailing: 4 }, read(silent))
+    expect(level(sick, 'embedding')).toBe(2)
+    const well = read({ ...silent, callsFailing: 0 }, sick)
+    expect(level(well, 'embedding')).toBe(0)
+    expect(level(read(silent, well), 'embedding')).toBeUndefined()
+  })
+
+  test('is judged by the server’s own counters and not by messages, where there are counters', () => {
+    const pipeline = busyWith(failure, [failure, failure, failure, failure])
+    const first = read({ health: health(4, 10), pipeline })
+    expect(level(first, 'embedding')).toBe(2)
+    expect(level(read({ health: health(4, 20), pipeline }, first), 'embedding')).toBe(0)
+  })
+
   test('that failed is no fault of the index', () => {
-    expect(level(read({ pipeline: pipelineOf(failure) }), 'index')).toBe(0)
+    expect(level(read({ pipeline: busyWith(failure) }), 'index')).toBe(0)
+  })
+})
+
+describe('what a pipeline at rest still says of its last job', () => {
+  const failure = 'Failed to extract document 1/1: a.pdf'
+  const starved = 'Failed to extract document 1/1: embedding timeout'
+  test.each<[string, string, readonly string[], string]>([
+    ['the index', failure, [failure], 'index'],
+    ['the embedding service', starved, [starved, starved, starved, starved], 'embedding'],
+  ])('is not held against %s, unless it has just been said', (_, latest, history, name) => {
+    const old = pipelineOf(latest, history)
+    const first = read({ pipeline: old })
+    expect(level(first, name)).toBe(0)
+    const silent = read({ pipeline: undefined }, first)
+    expect(level(read({ pipeline: old }, silent), name)).toBe(0)
+    const more = read({ pipeline: { ...old, history_messages: [...history, latest] } }, silent)
+    expect(level(more, name)).toBeGreaterThan(0)
+    expect(level(read({ pipeline: { ...old, history_messages: [...history, latest] } }, more), name)).toBe(0)
+    expect(level(read({ pipeline: { ...old, job_start: '2026-01-02T00:00:00+00:00' } }, first), name)).toBeGreaterThan(0)
   })
 })
 
@@ -182,7 +219,7 @@ test.each<[string, Told]>([
 
 test('a history of 10 MB is read from its end, in part', () => {
   const history = Array.from({ length: 1000 }, () => `Failed: embedding ${'x'.repeat(10_000)}`)
-  expect(level(read({ pipeline: pipelineOf('x', history) }), 'embedding')).toBe(2)
+  expect(level(read({ pipeline: busyWith('x', history) }), 'embedding')).toBe(2)
 })
 
 test('no answer makes it throw', () => {

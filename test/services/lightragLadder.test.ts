@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { resolveSettings } from '../../src/model/settings.ts'
-import { lightragLadder } from '../../src/services/lightragLadder.ts'
+import { lightragLadder } from '../../src/services/lightrag/lightragLadder.ts'
 import { profileFor } from '../../src/services/profiles.ts'
 
 const [one, two, three] = lightragLadder

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { Overrides } from '../../src/model/policy.ts'
-import { openaiProfile } from '../../src/services/openaiProfile.ts'
+import { openaiProfile } from '../../src/services/openai/openaiProfile.ts'
 import type { RewrittenRequest } from '../../src/services/serviceProfile.ts'
 
 const openai = openaiProfile()
@@ -90,9 +90,19 @@ describe('level 1 asks for', () => {
   test('no limit of a model that reasons, where the caller set none', () => {
     expect(at(1, CHAT, { model: 'gpt-5.6-sol', messages })).toEqual({ body: { model: 'gpt-5.6-terra', messages } })
     expect(at(1, CHAT, { model: 'gpt-9-sol', messages })).toBeUndefined()
-    expect(at(1, CHAT, { model: 'gpt-5.6-sol', max_completion_tokens: 8000 })).toEqual({
-      body: { model: 'gpt-5.6-terra', max_completion_tokens: 4000 },
+    expect(at(1, CHAT, { model: 'gpt-5.6-sol', max_completion_tokens: 80_000 })).toEqual({
+      body: { model: 'gpt-5.6-terra', max_completion_tokens: 40_000 },
     })
+  })
+
+  test.each<[string, number, number | undefined, Record<string, number>]>([
+    ['that leaves little room to reason stays', 8000, undefined, {}],
+    ['is shortened to no less than that room', 30_000, 25_000, {}],
+    ['has the bound its user sets', 8000, 1000, { maxTokens: 1000 }],
+  ])('a limit of a model that reasons %s', (_, stated, expected, overrides) => {
+    const body = { model: 'gpt-6-luna', input: 'x', max_output_tokens: stated }
+    const changed = at(1, RESPONSES, body, overrides)
+    expect(changed).toEqual(expected === undefined ? undefined : { body: { ...body, max_output_tokens: expected } })
   })
 
   test('no model that takes no tools in a chat, where the request has some', () => {
@@ -124,11 +134,11 @@ describe('level 2 asks for', () => {
   const hint = 'Answer briefly and simply.'
 
   test('the model after the next, a quarter of the tokens, and brevity', () => {
-    expect(at(2, CHAT, { model: 'gpt-5.6-sol', messages, max_completion_tokens: 1000 })).toEqual({
+    expect(at(2, CHAT, { model: 'gpt-5.6-sol', messages, max_completion_tokens: 200_000 })).toEqual({
       body: {
         model: 'gpt-5.6-luna',
         messages: [messages[0], { role: 'system', content: hint }, messages[1]],
-        max_completion_tokens: 250,
+        max_completion_tokens: 50_000,
       },
     })
   })

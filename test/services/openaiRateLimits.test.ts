@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { headerReader } from '../../src/services/foreignValue.ts'
-import { openaiProfile } from '../../src/services/openaiProfile.ts'
-import { OpenaiPacing, parseReset, readOpenaiLimits } from '../../src/services/openaiRateLimits.ts'
+import { openaiProfile } from '../../src/services/openai/openaiProfile.ts'
+import { OpenaiPacing, parseReset, readOpenaiLimits } from '../../src/services/openai/openaiRateLimits.ts'
 
 const AT = Date.UTC(2026, 0, 1)
 

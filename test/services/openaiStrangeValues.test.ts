@@ -2,8 +2,8 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { headerReader } from '../../src/services/foreignValue.ts'
-import { openaiProfile } from '../../src/services/openaiProfile.ts'
-import { parseReset, readOpenaiLimits } from '../../src/services/openaiRateLimits.ts'
+import { openaiProfile } from '../../src/services/openai/openaiProfile.ts'
+import { parseReset, readOpenaiLimits } from '../../src/services/openai/openaiRateLimits.ts'
 
 const AT = Date.UTC(2026, 0, 1)
 const openai = openaiProfile()

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import OpenAI from 'openai'
 import { describe, expect, test, vi } from 'vitest'
 import type { Classification } from '../../src/model/failures.ts'
-import { openaiProfile } from '../../src/services/openaiProfile.ts'
+import { openaiProfile } from '../../src/services/openai/openaiProfile.ts'
 import { LineSplitter, LONGEST_LINE, utf8Of } from '../../src/services/serverSentEvents.ts'
 import type { StreamEnd } from '../../src/services/serviceProfile.ts'
 
@@ -141,6 +141,35 @@ describe('a streamed chat', () => {
   })
 })
 
+describe('a stream of several choices', () => {
+  const of = (index: number, finish: string | null, more: object = {}) => ({
+    object: 'chat.completion.chunk',
+    choices: [{ index, delta: {}, finish_reason: finish }],
+    ...more,
+  })
+  const both = { object: 'text_completion', choices: [0, 1].map((index) => ({ index, text: '', finish_reason: 'stop' })) }
+  const CHOICES = { model: 'gpt-4o', n: 2 }
+  const PROMPTS = { model: 'gpt-4o', prompt: ['a', 'b'] }
+  const OLD = '/v1/completions'
+  const TOO_LONG = `data: {"choices":[{"finish_reason":"stop"}],"x":"${'x'.repeat(LONGEST_LINE)}"}\n\n`
+  test.each<[string, string, object, string, boolean]>([
+    ['one has ended', CHAT, CHOICES, data(of(0, null), of(0, 'stop'), of(1, null)), false],
+    ['one has ended twice', CHAT, CHOICES, data(of(0, 'stop'), of(0, 'stop')), false],
+    ['each has ended', CHAT, CHOICES, data(of(0, 'stop'), of(1, null), of(1, 'length')), true],
+    ['it says that it is done', CHAT, CHOICES, data(of(0, 'stop'), '[DONE]'), true],
+    ['the end of one is too long to read', CHAT, CHOICES, TOO_LONG, true],
+    ['one of two prompts has been answered', OLD, PROMPTS, data(of(0, 'stop')), false],
+    ['both prompts have been answered at once', OLD, PROMPTS, data(both), true],
+    ['one prompt of tokens has been answered', OLD, { model: 'gpt-4o', prompt: [1, 2, 3] }, data(of(0, 'stop')), true],
+    ['each of one prompt has', OLD, { model: 'gpt-4o', prompt: 'a', n: 2 }, data(both), true],
+    ['there is but one, as its number is none', CHAT, { model: 'gpt-4o', n: 1e99 }, data(of(0, 'stop')), true],
+  ])('is it whole when %s?', (_, path, body, text, whole) => {
+    const reader = openai.readStream?.('text/event-stream', openai.readRequest?.(path, body))
+    reader?.push(Buffer.from(text))
+    expect(reader?.end(AT).said).toEqual(whole ? undefined : BROKEN)
+  })
+})
+
 describe('a streamed response', () => {
   const delta = { type: 'response.output_text.delta', delta: 'The "type":"response.completed" of it' }
   const response = (status: string, more: object = {}) => ({
@@ -193,6 +222,24 @@ describe('a streamed response', () => {
     ['with the end of a chat, as some gateways send it', data(delta, '[DONE]'), { measured: untold }],
   ])('%s', (_, text, expected) => {
     expect(read(RESPONSES, text)).toEqual(expected)
+  })
+
+  const tools = [{ type: 'function', name: 't', parameters: { type: 'object', properties: { error: { type: 'string' } } } }]
+  const echoed = { type: 'response.created', response: response('in_progress', { tools }) }
+  test.each<[string, object, StreamEnd]>([
+    [
+      'that fails',
+      { type: 'response.failed', response: response('failed', { tools, error: { code: 'server_error', message: 'x' } }) },
+      { said: { type: 'http_error' }, measured: untold },
+    ],
+    ['that errs', { type: 'error', code: 'server_error', message: 'x' }, { said: { type: 'http_error' }, measured: untold }],
+    [
+      'that is completed',
+      { type: 'response.completed', response: response('completed', { tools, ...spent }) },
+      { measured: told },
+    ],
+  ])('%s, with tools repeated that have a field called error', (_, last, expected) => {
+    expect(read(RESPONSES, data(echoed, delta, last))).toEqual(expected)
   })
 
   test('that ends in a line too long to keep is over, with its usage unknown', () => {

@@ -1,7 +1,7 @@
 import OpenAI from 'openai'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { resolveSettings } from '../../src/model/settings.ts'
-import { openaiProfile } from '../../src/services/openaiProfile.ts'
+import { openaiProfile } from '../../src/services/openai/openaiProfile.ts'
 
 const openai = openaiProfile()
 

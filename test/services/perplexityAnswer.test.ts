@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { readAnswer } from '../../src/services/perplexityAnswer.ts'
+import { readAnswer } from '../../src/services/perplexity/perplexityAnswer.ts'
 import { profileFor } from '../../src/services/profiles.ts'
 import { AGENT_USAGE, agentAnswer, RESULTS, SONAR_USAGE, searchAnswer, sonarAnswer } from '../adapters/perplexityWire.ts'
 

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { BreakerOpenError } from '../../src/model/errors.ts'
 import type { Classification } from '../../src/model/failures.ts'
 import { resolveSettings } from '../../src/model/settings.ts'
-import { queryOf } from '../../src/services/perplexityRequest.ts'
+import { queryOf } from '../../src/services/perplexity/perplexityRequest.ts'
 import { profileFor } from '../../src/services/profiles.ts'
 import { agentAnswer, searchAnswer, sonarAnswer } from '../adapters/perplexityWire.ts'
 
@@ -39,7 +39,12 @@ describe('what errors say', () => {
     [424, 'external_connector_error', 'MCP server unreachable', 'ignored'],
     [429, 'request_rate_limit_exceeded', 'Slow down', 'rate_limit'],
     [429, 'insufficient_quota', 'You exceeded your current quota', 'quota_exceeded'],
-    [429, 'request_rate_limit_exceeded', 'You exceeded your current quota', 'quota_exceeded'],
+    [429, 'request_rate_limit_exceeded', 'You exceeded your current quota', 'rate_limit'],
+    [429, 'request_rate_limit_exceeded', 'Quota exceeded: 50 requests per minute', 'rate_limit'],
+    [429, 'request_rate_limit_exceeded', 'Quota exceeded: check your billing', 'quota_exceeded'],
+    [429, 'request_rate_limit_exceeded', 'You exceeded your current quota, please check your plan', 'quota_exceeded'],
+    [429, 'request_rate_limit_exceeded', 'Monthly quota exceeded', 'quota_exceeded'],
+    [429, 'request_rate_limit_exceeded', 'Insufficient credits', 'quota_exceeded'],
     [500, 'internal_error', 'Oops', 'http_error'],
     [502, 'bad_gateway', 'Oops', 'http_error'],
     [503, 'service_unavailable', 'Oops', 'service_unavailable'],

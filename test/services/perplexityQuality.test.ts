@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import { type PerplexityAnswer, readAnswer } from '../../src/services/perplexityAnswer.ts'
-import { citationsIn, pageOf } from '../../src/services/perplexityCitations.ts'
-import { answerQuality, citationAccuracy, searchQuality } from '../../src/services/perplexityQuality.ts'
-import { askedOf, NOTHING_ASKED } from '../../src/services/perplexityRequest.ts'
+import { type PerplexityAnswer, readAnswer } from '../../src/services/perplexity/perplexityAnswer.ts'
+import { citationsIn, pageOf } from '../../src/services/perplexity/perplexityCitations.ts'
+import { answerQuality, citationAccuracy, searchQuality } from '../../src/services/perplexity/perplexityQuality.ts'
+import { askedOf, NOTHING_ASKED } from '../../src/services/perplexity/perplexityRequest.ts'
 import { agentAnswer, RESULTS, searchAnswer, sonarAnswer } from '../adapters/perplexityWire.ts'
 
 function answer(text: string, changes: object = {}, results = RESULTS): PerplexityAnswer {

@@ -59,6 +59,13 @@ describe('the events of the Agent API', () => {
     expect(read(new TextEncoder().encode(change(new TextDecoder().decode(events(completed())))))).toEqual(WHOLE)
   })
 
+  test.each([1, 2, 1_000_000])('begin behind a byte order mark, in chunks of %d bytes', (size) => {
+    const last = new TextDecoder().decode(bytesOf([data(completed())]))
+    expect(read(new TextEncoder().encode(`\ufeff${last}`), size)).toEqual(WHOLE)
+    expect(read(new TextEncoder().encode(`\ufeff\n${last}`), size)).toEqual(WHOLE)
+    expect(read(new TextEncoder().encode(`: alive\n\ufeff${last}`), size)).toMatchObject({ said: BROKEN })
+  })
+
   test('an answer that was cut short by its own limit is whole as a stream', () => {
     const incomplete = { type: 'response.incomplete', response: agentAnswer({ status: 'incomplete' }), sequence_number: 9 }
     expect(read(events(incomplete))).toEqual(WHOLE)

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test, vi } from 'vitest'
 import { priceSchema } from '../../src/model/settings.ts'
-import { openaiPrices, PriceBook, type PriceList } from '../../src/services/priceBook.ts'
+import { openaiPrices, PriceBook, type PriceList } from '../../src/services/openai/priceBook.ts'
 
 const list: PriceList = {
   unknown: { input: 100, output: 200 },

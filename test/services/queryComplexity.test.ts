@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { analyseQuery, queryComplexity } from '../../src/services/queryComplexity.ts'
+import { analyseQuery, queryComplexity } from '../../src/services/perplexity/queryComplexity.ts'
 
 const SIMPLE = [
   'capital of France',

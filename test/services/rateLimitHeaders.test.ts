@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { headerReader } from '../../src/services/foreignValue.ts'
-import { readPacing, readRateLimits } from '../../src/services/rateLimitHeaders.ts'
-import { parseFieldList } from '../../src/services/structuredFields.ts'
+import { readPacing, readRateLimits } from '../../src/services/http/rateLimitHeaders.ts'
+import { parseFieldList } from '../../src/services/http/structuredFields.ts'
 
 const AT = Date.UTC(2026, 0, 1)
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { headerReader } from '../../src/services/foreignValue.ts'
-import { parseHttpDate } from '../../src/services/httpDate.ts'
-import { parseRetryAfter, readRetryAfter } from '../../src/services/retryAfter.ts'
+import { parseHttpDate } from '../../src/services/http/httpDate.ts'
+import { parseRetryAfter, readRetryAfter } from '../../src/services/http/retryAfter.ts'
 
 /** 1994-11-06T08:49:07Z: thirty seconds before the date that RFC 9110 uses throughout. */
 const AT = Date.UTC(1994, 10, 6, 8, 49, 7)

@@ -1,8 +1,8 @@
 // Headers that no honest server sends: what cannot be read is left out, and the rest still counts.
 import { expect, test } from 'vitest'
 import { headerReader } from '../../src/services/foreignValue.ts'
-import { parseHttpDate } from '../../src/services/httpDate.ts'
-import { parseFieldList } from '../../src/services/structuredFields.ts'
+import { parseHttpDate } from '../../src/services/http/httpDate.ts'
+import { parseFieldList } from '../../src/services/http/structuredFields.ts'
 
 test('a parameter without a name, or with a string that never ends, is left out', () => {
   expect(parseFieldList('burst;=7;q=100;w="60')).toEqual([{ value: 'burst', parameters: new Map([['q', '100']]) }])

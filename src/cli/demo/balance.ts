@@ -1,56 +1,72 @@
 // What the breakers were worth in the incident, in numbers that were counted while it ran.
-import type { Callers } from './callers.ts'
+import type { DemoBoard } from './demoBoard.ts'
+import { type Savings, savingsOf } from './savings.ts'
 import type { Incident } from './script.ts'
 
-export interface Balance {
+export interface Balance extends Savings {
   /** From the slow-down to asking for less, ms. */
-  readonly slowDownNoticedAfterMs: number | undefined
-  readonly lighterCalls: number
+  readonly slowDown: { readonly noticedAfterMs: number | undefined; readonly lighterCalls: number }
+  /** From the loss to asking for less, ms; queries by vectors alone. */
+  readonly lostIndex: { readonly noticedAfterMs: number | undefined; readonly naiveQueries: number }
+  readonly poorAnswers: {
+    readonly noticedAfterMs: number | undefined
+    /** 0–1. */
+    readonly worstQuality: number | undefined
+    readonly withoutSearch: number
+  }
+  readonly fullMemory: { readonly noticedAfterMs: number | undefined; readonly shorterLived: number }
   readonly rateLimit: { readonly sent: number; readonly heldBack: number }
+  readonly quota: { readonly warnedAfterMs: number | undefined; readonly message: string | undefined }
+  readonly budget: {
+    readonly throttledAfterMs: number | undefined
+    /** Too little is left for a call, ms after the act began. */
+    readonly spentAfterMs: number | undefined
+    readonly heldBack: number
+  }
   readonly outage: {
     readonly noticedAfterMs: number | undefined
     readonly failedFirst: number
     readonly refused: number
+    /** Probes that failed. */
     readonly probes: number
   }
   /** From the end of the outage to closed, ms. */
   readonly recoveredAfterMs: number | undefined
-  readonly budgetHeldBack: number
   readonly maintenanceKeptAway: number
   /** Calls answered by a fallback. */
   readonly fallbacks: number
 }
 
-export function balanceOf({ slowDown, rateLimit, budget, outage, maintenance, recovery }: Incident, callers: Callers): Balance {
+export function balanceOf(incident: Incident, { gear, callers, ledger, lightrag, perplexity }: DemoBoard): Balance {
+  const { slowDown, lostIndex, poorAnswers, fullMemory, rateLimit, quota, budget, outage, maintenance, recovery } = incident
   return {
-    slowDownNoticedAfterMs: slowDown.reached('degraded'),
-    lighterCalls: callers.lighter,
+    slowDown: { noticedAfterMs: slowDown.reached('degraded'), lighterCalls: slowDown.lessened },
+    lostIndex: { noticedAfterMs: lostIndex.reached('degraded.level2'), naiveQueries: lightrag.naiveQueries },
+    poorAnswers: {
+      noticedAfterMs: poorAnswers.reached('degraded'),
+      worstQuality: poorAnswers.worstQuality,
+      withoutSearch: perplexity.withoutSearch,
+    },
+    fullMemory: { noticedAfterMs: fullMemory.reached('degraded'), shorterLived: fullMemory.lessened },
     rateLimit: { sent: rateLimit.failures, heldBack: rateLimit.refused },
+    quota: {
+      warnedAfterMs: quota.heard('quota_warning'),
+      message: quota.alerts.find(({ code }) => code === 'quota_warning')?.message,
+    },
+    budget: {
+      throttledAfterMs: budget.reached('budgetLimited'),
+      spentAfterMs: budget.heard('budget_exceeded'),
+      heldBack: budget.refused,
+    },
     outage: {
       noticedAfterMs: outage.reached('open'),
-      failedFirst: outage.failures - outage.probes,
+      failedFirst: outage.failures - outage.lostProbes,
       refused: outage.refused + recovery.refused,
-      probes: outage.probes,
+      probes: outage.lostProbes,
     },
     recoveredAfterMs: recovery.reached('closed'),
-    budgetHeldBack: budget.refused,
     maintenanceKeptAway: maintenance.refused,
     fallbacks: callers.fallbacks,
+    ...savingsOf(gear, ledger),
   }
-}
-
-export function balanceLines(balance: Balance): string[] {
-  const { rateLimit, outage } = balance
-  return [
-    `slow-down   noticed after ${seconds(balance.slowDownNoticedAfterMs)}; asked for a smaller model meanwhile: ${balance.lighterCalls}`,
-    `rate limit  429s met: ${rateLimit.sent}; held back until Retry-After had passed: ${rateLimit.heldBack}`,
-    `outage      noticed after ${seconds(outage.noticedAfterMs)} and ${outage.failedFirst} failures; refused instead of sent: ${outage.refused}`,
-    `recovery    ${seconds(balance.recoveredAfterMs)} after openai was up again; probes lost to the outage: ${outage.probes}`,
-    `held back   by the budget: ${balance.budgetHeldBack}; by the maintenance: ${balance.maintenanceKeptAway}`,
-    `callers     answered by a fallback at once: ${balance.fallbacks}; left without an answer: 0`,
-  ]
-}
-
-function seconds(ms: number | undefined): string {
-  return ms === undefined ? 'never' : `${(ms / 1000).toFixed(2)} s`
 }

@@ -1,97 +1,79 @@
-// The calls the demo protects, as an application would make them: OpenAI with its official client, whole and streamed; a search
-// by fetch; a cache in the process. Each has a fallback, so that a caller always gets an answer.
+// The calls the demo protects, as an application would make them: OpenAI with its official client, whole and streamed, Perplexity
+// and LightRAG by fetch, a cache by its client. Each has a fallback, so that a caller always gets an answer.
 import type OpenAI from 'openai'
-import type { CallContext } from '../../actors/call.ts'
 import { CommandFailure } from '../commandFailure.ts'
-import type { DemoGear } from './demoServices.ts'
-import type { Upstream } from './loopbackServer.ts'
-import type { MemoryCache } from './memoryCache.ts'
+import type { DemoGear, DemoService } from './demoServices.ts'
+import { lightragTemplate, openaiTemplate, perplexityTemplate } from './templates.ts'
+import type { DemoUpstreams } from './upstreams.ts'
 
-export interface Callers {
-  openai(): Promise<unknown>
-  search(): Promise<unknown>
-  cache(): Promise<unknown>
-  /** OpenAI calls that asked for less, because the service was degraded. */
-  readonly lighter: number
+/** Makes one call of each service. */
+export interface Callers extends Record<DemoService, () => Promise<unknown>> {
   /** Calls that a fallback answered. */
   readonly fallbacks: number
 }
 
-const QUESTIONS = ['What is a breaker?', 'Why do breakers trip?', 'What is half-open?', 'When is a limit reset?'] as const
+/** Half of them a breaker may well ask without a search of the web when less has to do; the others speak of time. */
+const QUESTIONS = [
+  'What is a breaker?',
+  'What has changed in circuit breakers since 2024?',
+  'What is half-open?',
+  'Which outages of language models were there this month?',
+  'When is a limit reset?',
+  'What do the latest drafts say of rate limit headers?',
+] as const
 
-export async function createCallers(
-  gear: DemoGear,
-  openaiServer: Upstream,
-  search: Upstream,
-  cache: MemoryCache,
-): Promise<Callers> {
-  const client = await openaiClient(openaiServer.url)
-  let number = 0
-  let lighter = 0
+const CACHED_FOR = 5000
+
+export async function createCallers(gear: DemoGear, upstreams: DemoUpstreams, unit: number): Promise<Callers> {
   let fallbacks = 0
-  const question = (): string => QUESTIONS[number++ % QUESTIONS.length] ?? QUESTIONS[0]
-  const fallback = (): string => {
+  const counted = (answer: Response): Response => {
     fallbacks++
-    return 'There is no fresh answer now.'
+    return answer
   }
-
-  /** A degraded service is asked for less: a smaller model, and half as many words. */
-  const request = ({ degradation }: CallContext) => {
-    if (degradation.level > 0) lighter++
-    return {
-      model: degradation.level > 0 ? 'gpt-4o-mini' : 'gpt-4o',
-      max_completion_tokens: degradation.level > 0 ? 128 : 256,
-      messages: [{ role: 'user' as const, content: question() }],
-    }
-  }
-  const whole = async (call: CallContext): Promise<string> => {
-    const answer = await client.chat.completions.create(request(call), { signal: call.signal })
-    return answer.choices[0]?.message.content ?? ''
-  }
-  /** The stream is read within the protected function: it has not succeeded before it has ended. */
-  const streamed = async (call: CallContext): Promise<string> => {
-    const asked = { ...request(call), stream: true as const, stream_options: { include_usage: true } }
-    let text = ''
-    for await (const chunk of await client.chat.completions.create(asked, { signal: call.signal })) {
-      text += chunk.choices[0]?.delta.content ?? ''
-    }
-    return text
-  }
+  const openai = await openaiClient(
+    upstreams.openai.url,
+    gear.fetch('openai', { fallback: (_, { body }) => counted(openaiTemplate(body)) }),
+  )
+  const perplexity = gear.fetch('perplexity', { fallback: () => counted(perplexityTemplate()) })
+  const lightrag = gear.fetch('lightrag', { fallback: () => counted(lightragTemplate()) })
+  const cache = gear.cache('cache', upstreams.cache, { readEvery: unit / 2, ttl: CACHED_FOR })
+  const numbers = { openai: 0, perplexity: 0, lightrag: 0, cache: 0 }
+  const question = (service: DemoService): string => QUESTIONS[numbers[service]++ % QUESTIONS.length] ?? QUESTIONS[0]
 
   return {
-    openai: () => gear.execute('openai', number % 2 === 0 ? whole : streamed, { fallback }),
-    search: () =>
-      gear.execute(
-        'search',
-        async ({ signal }) => {
-          const response = await fetch(`${search.url}/search?q=${encodeURIComponent(question())}`, { signal })
-          const { status, headers } = response
-          return { status, headers, body: await response.text() }
-        },
-        { fallback },
-      ),
-    cache: () =>
-      gear.execute(
-        'cache',
-        async ({ signal }) => {
-          const key = question()
-          const found = await cache.get(key, signal)
-          if (found === undefined) await cache.set(key, 'an answer', 5000, signal)
-          return found
-        },
-        { fallback },
-      ),
-    get lighter() {
-      return lighter
+    async openai() {
+      const messages = [{ role: 'user' as const, content: question('openai') }]
+      const asked = { model: 'gpt-4o', max_completion_tokens: 256, messages }
+      const { completions } = openai.chat
+      if (numbers.openai % 2 === 0) return (await completions.create(asked)).choices[0]?.message.content
+      let text = ''
+      const stream = await completions.create({ ...asked, stream: true, stream_options: { include_usage: true } })
+      for await (const chunk of stream) text += chunk.choices[0]?.delta.content ?? ''
+      return text
     },
+    perplexity() {
+      const asked = { model: 'perplexity/sonar', input: question('perplexity'), tools: [{ type: 'web_search' }] }
+      return postJson(perplexity, `${upstreams.perplexity.url}/v1/agent`, asked, { authorization: 'Bearer pplx-demo' })
+    },
+    lightrag: () => postJson(lightrag, `${upstreams.lightrag.url}/query`, { query: question('lightrag'), mode: 'mix' }),
+    cache: () => cache.getOrSet(question('cache'), () => 'an answer'),
     get fallbacks() {
       return fallbacks
     },
   }
 }
 
-/** The client retries nothing: that would hide failures from the breaker, and send more calls into an outage. */
-async function openaiClient(url: string): Promise<OpenAI> {
+async function postJson(by: typeof fetch, url: string, body: object, headers: Record<string, string> = {}): Promise<unknown> {
+  const response = await by(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...headers },
+    body: JSON.stringify(body),
+  })
+  return response.json()
+}
+
+/** The client is told to retry nothing, so that each question is one call; what a breaker refuses it would not retry anyway. */
+async function openaiClient(url: string, guarded: typeof fetch): Promise<OpenAI> {
   let module: typeof import('openai')
   try {
     module = await import('openai')
@@ -104,6 +86,7 @@ async function openaiClient(url: string): Promise<OpenAI> {
   return new module.OpenAI({
     apiKey: 'sk-demo',
     baseURL: `${url}/v1`,
+    fetch: guarded,
     maxRetries: 0,
     logLevel: 'off',
     organization: null,

@@ -69,9 +69,13 @@ interface ChatUsage {
   readonly completion_tokens_details: { readonly reasoning_tokens: number }
 }
 
-/** The whole answer; `createdAt` in epoch seconds. */
-export function chatAnswer(request: ChatRequest, number: number, createdAt: number): ChatAnswer {
-  const full = `You asked: ${request.prompt.slice(0, 200)} Here is an answer in a few plain words.`
+/** The whole answer, `full` as far as the request's limit lets it be; `createdAt` in epoch seconds. */
+export function chatAnswer(
+  request: ChatRequest,
+  number: number,
+  createdAt: number,
+  full = `You asked: ${request.prompt.slice(0, 200)} Here is an answer in a few plain words.`,
+): ChatAnswer {
   const content = full.slice(0, request.maxTokens * 4)
   const completionTokens = tokensIn(content)
   return {
@@ -113,6 +117,12 @@ export function* chatChunks(request: ChatRequest, answer: ChatAnswer): Generator
   if (request.includeUsage) yield { ...frame, choices: [], usage: answer.usage }
 }
 
-function tokensIn(text: string): number {
+/** The chunks as server-sent events, ended by the word that says so. */
+export function* chatEvents(chunks: Iterable<object>): Generator<string> {
+  for (const chunk of chunks) yield `data: ${JSON.stringify(chunk)}\n\n`
+  yield 'data: [DONE]\n\n'
+}
+
+export function tokensIn(text: string): number {
   return Math.ceil(text.length / 4)
 }

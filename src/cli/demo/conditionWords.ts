@@ -1,7 +1,7 @@
 // What an upstream is doing now, in few words.
-import type { CacheCondition, Condition } from './condition.ts'
+import type { Condition } from './condition.ts'
 
-export function conditionWords(condition: Condition | CacheCondition): string {
+export function conditionWords(condition: Condition): string {
   switch (condition.kind) {
     case 'healthy':
       return 'well'
@@ -15,7 +15,13 @@ export function conditionWords(condition: Condition | CacheCondition): string {
       return 'silent'
     case 'quotaExhausted':
       return 'quota gone'
+    case 'poor':
+      return 'answers lack sources'
+    case 'indexLost':
+      return 'index lost'
     case 'unreachable':
       return 'unreachable'
+    case 'full':
+      return 'memory nearly full'
   }
 }

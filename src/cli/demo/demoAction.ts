@@ -11,7 +11,7 @@ import { differenceReport } from '../replay/differenceReport.ts'
 import { replayWords } from '../replay/replayWords.ts'
 import { LiveScreen } from '../terminal/liveScreen.ts'
 import { styleFor } from '../terminal/style.ts'
-import { balanceLines } from './balance.ts'
+import { balanceLines } from './balanceLines.ts'
 import type { DemoBoard } from './demoBoard.ts'
 import { type DemoResult, runDemo } from './demoRun.ts'
 import { type DemoService, ROUTES } from './demoServices.ts'
@@ -64,7 +64,7 @@ export async function runDemoCommand({ seconds, out, json = false, inspect, seed
     return
   }
   print(`\n${style.bold('What the breakers were worth')}`)
-  for (const line of balanceLines(balance)) print(`  ${line}`)
+  for (const line of balanceLines(balance)) print(`  ${line}`.trimEnd())
   print('')
   for (const line of missed) print(style.red(`not visited: ${line}`))
   if (replay.first) print(`${differenceReport(replay.first, style)}\n`)

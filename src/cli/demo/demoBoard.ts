@@ -4,20 +4,14 @@ import type { Clock } from '../../model/clock.ts'
 import { seededRandom } from '../../model/random.ts'
 import { createSwitchgear } from '../../switchgear.ts'
 import { type Callers, createCallers } from './callers.ts'
-import { type DemoGear, demoServices } from './demoServices.ts'
+import { type DemoGear, type DemoService, demoBudgets, demoServices, RATES } from './demoServices.ts'
 import { Ledger } from './ledger.ts'
-import type { Upstream } from './loopbackServer.ts'
-import { MemoryCache } from './memoryCache.ts'
-import { startOpenaiServer } from './openaiServer.ts'
-import { startSearchServer } from './searchServer.ts'
 import { Traffic } from './traffic.ts'
+import { type DemoUpstreams, startUpstreams } from './upstreams.ts'
 
-export interface DemoBoard {
+export interface DemoBoard extends DemoUpstreams {
   readonly clock: Clock
   readonly gear: DemoGear
-  readonly openai: Upstream
-  readonly search: Upstream
-  readonly cache: MemoryCache
   readonly callers: Callers
   readonly ledger: Ledger
   readonly inspector: Inspector | undefined
@@ -34,42 +28,40 @@ export interface DemoBoardOptions {
   readonly inspectPort: number | undefined
 }
 
-/** Calls a second. */
-const RATES = { openai: 25, search: 20, cache: 50 } as const
-
 export async function startDemoBoard({ clock, unit, journal, seed, inspectPort }: DemoBoardOptions): Promise<DemoBoard> {
   const closers: (() => Promise<void>)[] = []
   const close = async (): Promise<void> => {
     for (const one of closers.splice(0).reverse()) await one()
   }
+  const closing = <T extends { close(): Promise<void> }>(one: T): T => {
+    closers.push(() => one.close())
+    return one
+  }
   try {
-    const inspector = inspectPort === undefined ? undefined : await createInspector({ port: inspectPort })
-    if (inspector) closers.push(() => inspector.close())
-    const openai = await startOpenaiServer({ clock })
-    closers.push(() => openai.close())
-    const search = await startSearchServer({ clock, quota: 1_000_000 })
-    closers.push(() => search.close())
-    const cache = new MemoryCache({ clock })
-    const gear = await createSwitchgear({
-      services: demoServices(unit),
-      journal: { file: journal },
-      seed,
-      clock,
-      inspect: inspector?.inspect,
-    })
-    closers.push(() => gear.close())
+    const inspector = inspectPort === undefined ? undefined : closing(await createInspector({ port: inspectPort }))
+    const upstreams = await startUpstreams(clock, closing)
+    const gear = closing(
+      await createSwitchgear({
+        services: demoServices(unit),
+        budgets: demoBudgets,
+        journal: { file: journal },
+        seed,
+        clock,
+        inspect: inspector?.inspect,
+      }),
+    )
     const ledger = new Ledger()
     gear.events$.subscribe((event) => {
       if (event.type === 'outcome') ledger.outcome(event)
       else if (event.type === 'transition') ledger.transition(event)
+      else if (event.type === 'alert') ledger.alert(event)
     })
-    const callers = await createCallers(gear, openai, search, cache)
+    gear.monitor('lightrag', { url: upstreams.lightrag.url, intervalMs: unit / 2, timeoutMs: 5000 })
+    const callers = await createCallers(gear, upstreams, unit)
     const traffic = new Traffic(clock, seededRandom(seed))
     closers.push(() => traffic.stop())
-    traffic.flow(RATES.openai, () => callers.openai())
-    traffic.flow(RATES.search, () => callers.search())
-    traffic.flow(RATES.cache, () => callers.cache())
-    return { clock, gear, openai, search, cache, callers, ledger, inspector, close }
+    for (const service of Object.keys(RATES) as DemoService[]) traffic.flow(RATES[service], () => callers[service]())
+    return { clock, gear, ...upstreams, callers, ledger, inspector, close }
   } catch (error) {
     await close()
     throw error

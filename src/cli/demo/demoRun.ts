@@ -1,4 +1,5 @@
 // One run of the demo, from its start to the replay of its journal.
+import { isKeyed } from '../../actors/keyedName.ts'
 import type { Clock } from '../../model/clock.ts'
 import { type JournalReplay, replayJournal } from '../../replay/replayJournal.ts'
 import { type Balance, balanceOf } from './balance.ts'
@@ -39,13 +40,16 @@ export async function runDemo(options: DemoRunOptions): Promise<DemoResult> {
     const endsAt = startedAt + seconds * 1000
     const view = options.watch(board, startedAt, endsAt)
     const moves = board.gear.events$.subscribe((event) => {
+      // The breakers of single models go the way of their service.
+      if ('service' in event && isKeyed(event.service)) return
       if (event.type === 'transition') view.moved(event)
+      else if (event.type === 'alert') view.alerted(event)
     })
     const ticking = new AbortController()
     const ticks = keepTicking(clock, view, ticking.signal)
     try {
       const incident = await playIncident(board, { unit, endsAt, signal, say: (what) => view.said(what) })
-      balance = balanceOf(incident, board.callers)
+      balance = balanceOf(incident, board)
     } finally {
       ticking.abort()
       await ticks

@@ -1,5 +1,6 @@
-// The demo on a terminal: a table of the services that is redrawn where it stands, and below it the last transitions.
-import type { TransitionRecord } from '../../model/records.ts'
+// The demo on a terminal: a table of the services that is redrawn where it stands, and below it the last transitions and
+// alerts.
+import type { AlertRecord, TransitionRecord } from '../../model/records.ts'
 import { STATES, type StateName, stateOf } from '../../model/states.ts'
 import type { LiveScreen } from '../terminal/liveScreen.ts'
 import type { Style } from '../terminal/style.ts'
@@ -11,7 +12,7 @@ import { statePaint } from './stateStyle.ts'
 import type { DemoView } from './view.ts'
 
 const COLUMNS: readonly Column[] = [
-  { title: 'service', width: 7 },
+  { title: 'service', width: 10 },
   { title: 'state', width: 23 },
   { title: 'ends in', align: 'right', width: 7, dispensable: 3 },
   { title: 'sent', align: 'right', width: 5, dispensable: 2 },
@@ -20,7 +21,7 @@ const COLUMNS: readonly Column[] = [
   { title: 'p95 ms', align: 'right', width: 6, dispensable: 4 },
   { title: 'upstream', width: 22, dispensable: 1 },
 ]
-const TRANSITIONS_SHOWN = 8
+const RECORDS_SHOWN = 8
 const BAR = 24
 
 export interface LiveViewOptions {
@@ -34,7 +35,11 @@ export interface LiveViewOptions {
 
 export function liveView({ board, screen, style, startedAt, endsAt }: LiveViewOptions): DemoView {
   let saying = ''
-  const recent: TransitionRecord[] = []
+  const recent: (TransitionRecord | AlertRecord)[] = []
+  const remember = (record: TransitionRecord | AlertRecord): void => {
+    recent.push(record)
+    if (recent.length > RECORDS_SHOWN) recent.shift()
+  }
   const seen = new Set<StateName>(['closed'])
 
   const draw = (): void => {
@@ -56,10 +61,10 @@ export function liveView({ board, screen, style, startedAt, endsAt }: LiveViewOp
       statesLine(width),
       '',
     ]
-    const room = Math.min(TRANSITIONS_SHOWN, screen.height - lines.length)
+    const room = Math.min(RECORDS_SHOWN, screen.height - lines.length)
     for (let i = 0; i < room; i++) {
-      const transition = recent[recent.length - Math.min(room, recent.length) + i]
-      lines.push(transition ? transitionLine(transition, width) : '')
+      const record = recent[recent.length - Math.min(room, recent.length) + i]
+      lines.push(record === undefined ? '' : record.type === 'alert' ? alertLine(record, width) : transitionLine(record, width))
     }
     screen.draw(lines)
   }
@@ -83,14 +88,15 @@ export function liveView({ board, screen, style, startedAt, endsAt }: LiveViewOp
 
   const row = (name: DemoService, now: number): Cell[] => {
     const { path, state, until, stats } = board.gear.services[name]
-    const condition = name === 'cache' ? board.cache.condition : board[name].condition
+    const { condition } = board[name]
     const words = conditionWords(condition)
-    const { successes, failures, ignored, rejected, latency } = stats
+    const { successes, failures, latency } = stats
+    const rejected = board.ledger.refused(name)
     return [
       { text: name },
       { text: path, paint: statePaint(state, style) },
       { text: until === undefined ? '' : `${(Math.max(0, until - now) / 1000).toFixed(1)} s` },
-      { text: String(successes + failures + ignored) },
+      { text: String(successes + failures) },
       { text: String(failures), paint: failures > 0 ? style.red : undefined },
       { text: String(rejected), paint: rejected > 0 ? style.yellow : undefined },
       { text: latency.p95 < 10 ? latency.p95.toFixed(1) : latency.p95.toFixed(0) },
@@ -100,11 +106,17 @@ export function liveView({ board, screen, style, startedAt, endsAt }: LiveViewOp
 
   const transitionLine = ({ at, service, from, to, reason }: TransitionRecord, width: number): string => {
     const time = `${(Math.max(0, at - startedAt) / 1000).toFixed(2).padStart(6)} s`
-    const text = clip(`${time}  ${service.padEnd(6)}  ${from} → ${to}  ${reason}`, width)
+    const text = clip(`${time}  ${service.padEnd(10)}  ${from} → ${to}  ${reason}`, width)
     return text
       .replace(time, style.dim(time))
       .replace(`→ ${to}`, `→ ${statePaint(stateOf(to), style)(to)}`)
       .replace(new RegExp(`${reason.replace(/[^\w]/g, '\\$&')}$`), style.dim(reason))
+  }
+
+  const alertLine = ({ at, code, message }: AlertRecord, width: number): string => {
+    const time = `${(Math.max(0, at - startedAt) / 1000).toFixed(2).padStart(6)} s`
+    const text = clip(`${time}  ! ${code}: ${message}`, width)
+    return text.replace(time, style.dim(time)).replace(`! ${code}`, style.yellow(`! ${code}`))
   }
 
   return {
@@ -113,10 +125,10 @@ export function liveView({ board, screen, style, startedAt, endsAt }: LiveViewOp
       draw()
     },
     moved(transition) {
-      recent.push(transition)
+      remember(transition)
       seen.add(stateOf(transition.to))
-      if (recent.length > TRANSITIONS_SHOWN) recent.shift()
     },
+    alerted: remember,
     tick: draw,
     end() {
       draw()

@@ -2,43 +2,46 @@
 // time (slow, hang), and a close that leaves no socket open.
 import { createServer, type IncomingMessage, type OutgoingHttpHeaders, type ServerResponse } from 'node:http'
 import type { Clock } from '../../model/clock.ts'
-import { type Condition, HEALTHY } from './condition.ts'
+import { type Condition, HEALTHY, type Healthy } from './condition.ts'
 import { forever, pause } from './pause.ts'
 
 const LARGEST_BODY = 1_048_576
 
-/** A running upstream. */
-export interface Upstream extends AsyncDisposable {
+/** A running upstream, and the conditions it can be in. */
+export interface Upstream<C extends Condition = Condition> extends AsyncDisposable {
   /** `http://127.0.0.1:PORT`, without a slash at the end. */
   readonly url: string
-  readonly condition: Condition
+  readonly condition: C | Healthy
   /** Requests received since the start. */
   readonly received: number
   /** Holds for requests that arrive from now on; those already waiting keep the condition they came under. */
-  setCondition(condition: Condition): void
+  setCondition(condition: C | Healthy): void
   /** Ends every connection, waiting requests included. */
   close(): Promise<void>
 }
 
-export interface Exchange {
+export interface Exchange<C extends Condition = Condition> {
   readonly method: string
   readonly url: URL
   readonly headers: IncomingMessage['headers']
   readonly body: string
   /** The condition under which the request arrived. */
-  readonly condition: Condition
+  readonly condition: C | Healthy
   /** Counts the requests from 1. */
   readonly number: number
   readonly response: ServerResponse
 }
 
 /** Starts a server on 127.0.0.1, on a port that is free; `answer` is called when the condition lets it. */
-export async function startLoopbackServer(clock: Clock, answer: (exchange: Exchange) => void): Promise<Upstream> {
-  let condition: Condition = HEALTHY
+export async function startLoopbackServer<C extends Condition>(
+  clock: Clock,
+  answer: (exchange: Exchange<C>) => void,
+): Promise<Upstream<C>> {
+  let condition: C | Healthy = HEALTHY
   let received = 0
 
   const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    const under = condition
+    const under: C | Healthy = condition
     const number = ++received
     const gone = new AbortController()
     response.once('close', () => gone.abort())

@@ -1,8 +1,8 @@
 // A stand-in for OpenAI's API on loopback, faithful on the wire: the official client cannot tell it from the real one.
 // Formats: OpenAI API reference, "Chat Completions" (create, chunk object), "Error codes" and "Rate limits" guides.
 import type { Clock } from '../../model/clock.ts'
-import { chatAnswer, chatChunks, parseChatRequest } from './chatCompletion.ts'
-import type { Condition } from './condition.ts'
+import { chatAnswer, chatChunks, chatEvents, parseChatRequest } from './chatCompletion.ts'
+import type { OpenaiCondition, Outage } from './condition.ts'
 import { type Exchange, sendJson, startLoopbackServer, type Upstream } from './loopbackServer.ts'
 import { type Allowance, createAllowance, formatDuration } from './openaiAllowance.ts'
 
@@ -23,11 +23,11 @@ interface OpenaiError {
 }
 
 /** Serves `POST /v1/chat/completions`, whole or as a stream; point the client's `baseURL` at `url` + `/v1`. */
-export function startOpenaiServer(options: OpenaiServerOptions): Promise<Upstream> {
+export function startOpenaiServer(options: OpenaiServerOptions): Promise<Upstream<OpenaiCondition>> {
   const { clock, apiKey = 'sk-demo', requestsPerMinute = 10_000, tokensPerMinute = 2_000_000 } = options
   const requests = createAllowance(clock, requestsPerMinute)
   const tokens = createAllowance(clock, tokensPerMinute)
-  return startLoopbackServer(clock, (exchange) => {
+  return startLoopbackServer<OpenaiCondition>(clock, (exchange) => {
     const { response, url, method, headers } = exchange
     response.setHeader('x-request-id', `req_demo${String(exchange.number).padStart(8, '0')}`)
     response.setHeader('openai-version', '2020-10-01')
@@ -40,7 +40,7 @@ export function startOpenaiServer(options: OpenaiServerOptions): Promise<Upstrea
   })
 }
 
-function complete(exchange: Exchange, clock: Clock, requests: Allowance, tokens: Allowance): void {
+function complete(exchange: Exchange<OpenaiCondition>, clock: Clock, requests: Allowance, tokens: Allowance): void {
   const request = parseChatRequest(exchange.body)
   if (typeof request === 'string') {
     refuse(exchange, 400, invalidRequest(request))
@@ -54,14 +54,13 @@ function complete(exchange: Exchange, clock: Clock, requests: Allowance, tokens:
   else sendJson(exchange.response, 200, answer, limits)
 }
 
-/** Server-sent events, ended by the word that says so. */
-function sendStream({ response }: Exchange, chunks: Iterable<object>, headers: Record<string, string>): void {
+function sendStream({ response }: Exchange<OpenaiCondition>, chunks: Iterable<object>, headers: Record<string, string>): void {
   response.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-cache', ...headers })
-  for (const chunk of chunks) response.write(`data: ${JSON.stringify(chunk)}\n\n`)
-  response.end('data: [DONE]\n\n')
+  for (const event of chatEvents(chunks)) response.write(event)
+  response.end()
 }
 
-function refusedByCondition(exchange: Exchange, requests: Allowance, tokens: Allowance): boolean {
+function refusedByCondition(exchange: Exchange<OpenaiCondition>, requests: Allowance, tokens: Allowance): boolean {
   const { condition } = exchange
   switch (condition.kind) {
     case 'rateLimited':
@@ -78,7 +77,12 @@ function refusedByCondition(exchange: Exchange, requests: Allowance, tokens: All
   }
 }
 
-function rateLimited(exchange: Exchange, retryAfterSeconds: number, requests: Allowance, tokens: Allowance): void {
+function rateLimited(
+  exchange: Exchange<OpenaiCondition>,
+  retryAfterSeconds: number,
+  requests: Allowance,
+  tokens: Allowance,
+): void {
   refuse(exchange, 429, RATE_LIMITED, {
     ...limitHeaders(requests, tokens),
     'x-ratelimit-remaining-requests': '0',
@@ -88,7 +92,12 @@ function rateLimited(exchange: Exchange, retryAfterSeconds: number, requests: Al
   })
 }
 
-function refuse(exchange: Exchange, status: number, error: OpenaiError, headers: Record<string, string> = {}): void {
+function refuse(
+  exchange: Exchange<OpenaiCondition>,
+  status: number,
+  error: OpenaiError,
+  headers: Record<string, string> = {},
+): void {
   sendJson(exchange.response, status, { error }, headers)
 }
 
@@ -125,7 +134,7 @@ const QUOTA_SPENT: OpenaiError = {
   code: 'insufficient_quota',
 }
 
-function outageError({ status }: Extract<Condition, { kind: 'outage' }>): OpenaiError {
+function outageError({ status }: Outage): OpenaiError {
   if (status === 401) return INVALID_KEY
   if (status === 503) {
     return { message: 'The server is overloaded.', type: 'service_unavailable_error', param: null, code: 'server_is_overloaded' }

@@ -1,5 +1,5 @@
 // The demo where there is no terminal: one line for each thing that happens, and now and then one on how everything stands.
-import type { TransitionRecord } from '../../model/records.ts'
+import type { AlertRecord, TransitionRecord } from '../../model/records.ts'
 import { stateOf } from '../../model/states.ts'
 import type { Style } from '../terminal/style.ts'
 import type { DemoBoard } from './demoBoard.ts'
@@ -26,7 +26,10 @@ export function plainView({ board, startedAt, style, print }: PlainViewOptions):
     },
     moved({ at, service, from, to, reason }: TransitionRecord) {
       const paint = statePaint(stateOf(to), style)
-      print(`${time(Math.max(at, startedAt))}   ${service.padEnd(6)}  ${from} → ${paint(to)}  ${style.dim(`(${reason})`)}`)
+      print(`${time(Math.max(at, startedAt))}   ${service.padEnd(10)}  ${from} → ${paint(to)}  ${style.dim(`(${reason})`)}`)
+    },
+    alerted({ at, code, message }: AlertRecord) {
+      print(`${time(Math.max(at, startedAt))}   ${style.yellow(`! ${code}`)}: ${message}`)
     },
     tick() {
       const now = board.clock.now()
@@ -34,7 +37,7 @@ export function plainView({ board, startedAt, style, print }: PlainViewOptions):
       statusAt = now + STATUS_EVERY_MS
       const words = (Object.keys(board.gear.services) as DemoService[]).map((name) => {
         const { state, stats } = board.gear.services[name]
-        return `${name} ${state}, ${stats.successes} ok, ${stats.failures} failed, ${stats.rejected} refused`
+        return `${name} ${state}, ${stats.successes} ok, ${stats.failures} failed, ${board.ledger.refused(name)} refused`
       })
       print(`${time(now)} ${style.dim(words.join(' · '))}`)
     },

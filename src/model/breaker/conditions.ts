@@ -123,11 +123,12 @@ export function longestBearable(policy: BreakerPolicy): number {
   return policy.maxRetryAfter ?? Number.POSITIVE_INFINITY
 }
 
-/** The quota is gone; only the word of its end, or a longer one, changes when it is back. */
+/** The quota is gone; only the word of its end, or a longer one, changes when it is back, and who said so. */
 export function exhausted(context: BreakerContext, at: number, forMs: number | undefined, why: string): After {
   const { policy, standing } = context
-  const until = Math.max(at + (forMs ?? policy.quotaCooldown), standing.quota?.until ?? 0)
-  return stand(context, why, { quota: { until, why } })
+  const until = at + (forMs ?? policy.quotaCooldown)
+  const { quota } = standing
+  return stand(context, why, { quota: quota && quota.until > until ? quota : { until, why } })
 }
 
 /**

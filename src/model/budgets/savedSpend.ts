@@ -4,6 +4,8 @@ import { z } from 'zod'
 const nanos = z.number().finite().min(0).max(1e24)
 const epochMs = z.number().finite().min(0).max(8.64e15)
 const text = z.string().max(64)
+/** Services that can be told of. */
+const SERVICES = 100_000
 const samples = z.tuple([z.number().int().min(0).max(1e6), nanos, nanos])
 
 /** Longer than any day or month. */
@@ -17,13 +19,13 @@ export const savedSpendSchema = z.object({
   day: period(3),
   month: period(33),
   /** By service and operation (`''`: none was told): spent this day and this month, and what calls cost. */
-  spent: z.array(z.tuple([text, text, nanos, nanos, samples])).max(100_000),
+  spent: z.array(z.tuple([text, text, nanos, nanos, samples])).max(5 * SERVICES),
   /** By service, over all its operations: what calls cost. */
-  costs: z.array(z.tuple([text, samples])).max(10_000),
+  costs: z.array(z.tuple([text, samples])).max(SERVICES),
   /** By rule: what rules of the type `rate` look back on. */
   rates: z.array(z.tuple([text, z.array(z.tuple([epochMs, nanos])).max(100)])).max(1000),
   /** By service with a quota: calls this month, and whether a warning was given. */
-  calls: z.array(z.tuple([text, z.number().int().min(0), z.boolean()])).max(10_000),
+  calls: z.array(z.tuple([text, z.number().int().min(0), z.boolean()])).max(SERVICES),
   /** By rule: the limit it was given while running, and the limit that the configuration had for it, dollars. */
   raised: z.array(z.tuple([text, z.number().finite().positive(), z.number().finite().positive()])).max(1000),
   /** The rules there were. */

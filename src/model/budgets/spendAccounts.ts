@@ -7,6 +7,8 @@ import type { SavedSpend } from './savedSpend.ts'
 
 /** Operations of one service that are told apart, beside those that rules name; all others count as one. */
 const OPERATIONS = 100
+/** The same of all services together, so that a ledger is never too large for a journal's header. */
+const ALL_OPERATIONS = 50_000
 const LONGEST_NAME = 64
 const ANY_OTHER = '*'
 
@@ -36,6 +38,8 @@ export class SpendAccounts {
   readonly #rules: readonly RuleSpend[]
   readonly #named: ReadonlySet<string>
   readonly #services = new Map<string, ServiceAccounts>()
+  /** Operations told apart, of all services together. */
+  #apart = 0
 
   constructor(rules: readonly RuleSpend[]) {
     this.#rules = rules
@@ -98,7 +102,7 @@ export class SpendAccounts {
     for (const { operations } of this.#services.values()) {
       for (const [operation, account] of operations) {
         // An operation that nobody has paid for all month makes room for others.
-        if (span === 'month' && account.month === 0) operations.delete(operation)
+        if (span === 'month' && account.month === 0 && operations.delete(operation) && this.#isApart(operation)) this.#apart--
         account[span] = 0
       }
     }
@@ -119,6 +123,7 @@ export class SpendAccounts {
 
   restore({ spent, costs }: Pick<SavedSpend, 'spent' | 'costs'>): void {
     this.#services.clear()
+    this.#apart = 0
     for (const [service, operation, day, month, samples] of spent) {
       const account = this.#account(this.#of(service), service, operation)
       account.day += day
@@ -144,14 +149,19 @@ export class SpendAccounts {
   #account({ operations }: ServiceAccounts, service: string, operation = ''): Account {
     const known = operations.get(operation)
     if (known !== undefined) return known
-    const crowded = operations.size >= OPERATIONS || operation.length > LONGEST_NAME
+    const crowded = operations.size >= OPERATIONS || this.#apart >= ALL_OPERATIONS || operation.length > LONGEST_NAME
     const name = crowded && operation !== '' && !this.#named.has(operation) ? ANY_OTHER : operation
     let account = operations.get(name)
     if (account === undefined) {
       const rules = this.#rules.filter((rule) => rule.counts(service, name === '' ? undefined : name))
       account = { service, operation: name, day: 0, month: 0, samples: new CostSamples(), rules }
       operations.set(name, account)
+      if (this.#isApart(name)) this.#apart++
     }
     return account
+  }
+
+  #isApart(operation: string): boolean {
+    return operation !== '' && operation !== ANY_OTHER && !this.#named.has(operation)
   }
 }

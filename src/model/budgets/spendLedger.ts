@@ -18,6 +18,8 @@ export class SpendLedger {
   #month: Period
   #rollsAt: number
   #known: readonly string[]
+  /** Of rules that a session without any passes on. */
+  #passedOn: Pick<SavedSpend, 'rates' | 'raised' | 'rules'> = { rates: [], raised: [], rules: [] }
 
   /** `at`: epoch ms. */
   constructor(budgets: Budgets | undefined, at: number) {
@@ -110,24 +112,26 @@ export class SpendLedger {
     this.#callsOf(service).warned = true
   }
 
-  /** Gives a rule another limit, dollars, for as long as the configuration says of it what it says now. */
-  raise(id: string, limit: number): void {
+  /**
+   * Gives a rule another limit, dollars, for as long as the configuration says of it what it says now; `over` is what it said when
+   * that was decided, where it may have changed since.
+   */
+  raise(id: string, limit: number, over?: number): void {
     const rule = this.rules.find((one) => one.rule.id === id)
-    if (rule === undefined) return
+    if (rule === undefined || (over !== undefined && over !== rule.rule.limit)) return
     rule.limit = toNanos(limit)
     this.#raised.set(id, { limit, over: rule.rule.limit })
   }
 
   save(): SavedSpend {
+    const ofRules = this.rules.length === 0 ? this.#passedOn : this.#saveRules()
     return {
       version: 1,
       day: { ...this.#day },
       month: { ...this.#month },
       ...this.#accounts.save(),
-      rates: this.rules.flatMap(({ rule, sliding }) => (sliding === undefined ? [] : [[rule.id, sliding.save()]])),
       calls: [...this.#calls].map(([service, { count, warned }]) => [service, count, warned]),
-      raised: [...this.#raised].map(([rule, { limit, over }]) => [rule, limit, over]),
-      rules: this.rules.map(({ rule }) => rule.id),
+      ...ofRules,
     }
   }
 
@@ -139,6 +143,7 @@ export class SpendLedger {
     this.#month = saved.month
     this.#rollsAt = Math.min(this.#day.until, this.#month.until)
     this.#known = [...new Set([...this.rules.map(({ rule }) => rule.id), ...saved.rules])]
+    this.#passedOn = { rates: saved.rates, raised: saved.raised, rules: saved.rules }
     this.#accounts.restore(saved)
     this.#calls.clear()
     for (const [service, count, warned] of saved.calls) this.#calls.set(service, { count, warned })
@@ -146,11 +151,19 @@ export class SpendLedger {
     for (const rule of this.rules) this.#restoreRule(rule, saved)
   }
 
+  #saveRules(): Pick<SavedSpend, 'rates' | 'raised' | 'rules'> {
+    return {
+      rates: this.rules.flatMap(({ rule, sliding }) => (sliding === undefined ? [] : [[rule.id, sliding.save()]])),
+      raised: [...this.#raised].map(([rule, { limit, over }]) => [rule, limit, over]),
+      rules: this.rules.map(({ rule }) => rule.id),
+    }
+  }
+
   #restoreRule(rule: RuleSpend, { raised, rates }: SavedSpend): void {
     const { id, limit } = rule.rule
     rule.limit = toNanos(limit)
     const [, given, over] = raised.find(([name]) => name === id) ?? []
-    if (given !== undefined && over === limit) this.raise(id, given)
+    if (given !== undefined) this.raise(id, given, over)
     rule.startFrom(this.#accounts.sum(rule))
     rule.sliding?.restore(rates.find(([name]) => name === id)?.[1] ?? [])
   }
