@@ -4,7 +4,7 @@ import type { Clock } from '../../model/clock.ts'
 import { seededRandom } from '../../model/random.ts'
 import { createSwitchgear } from '../../switchgear.ts'
 import { type Callers, createCallers } from './callers.ts'
-import { type DemoGear, type DemoService, demoBudgets, demoServices, RATES } from './demoServices.ts'
+import { type DemoGear, type DemoService, demoBudgets, demoOrchestrator, demoServices, RATES } from './demoServices.ts'
 import { Ledger } from './ledger.ts'
 import { Traffic } from './traffic.ts'
 import { type DemoUpstreams, startUpstreams } from './upstreams.ts'
@@ -44,6 +44,7 @@ export async function startDemoBoard({ clock, unit, journal, seed, inspectPort }
       await createSwitchgear({
         services: demoServices(unit),
         budgets: demoBudgets,
+        orchestrator: demoOrchestrator(unit),
         journal: { file: journal },
         seed,
         clock,

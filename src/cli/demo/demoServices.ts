@@ -1,5 +1,6 @@
 // The demo's services and budgets, scaled so that a whole incident fits into the time the demo is given.
 import type { BudgetsInput } from '../../model/budgets/rules.ts'
+import type { OrchestratorInput } from '../../model/orchestrator/config.ts'
 import type { Switchgear } from '../../switchgear.ts'
 
 export type DemoService = 'openai' | 'perplexity' | 'lightrag' | 'cache'
@@ -46,7 +47,8 @@ export function demoServices(unit: number) {
       window: { type: 'time', seconds: 2 },
     },
     perplexity: { kind: 'perplexity', ...recovery, degrade: false, qualityFloor: 0.7, quota: quotaFor(unit) },
-    lightrag: { kind: 'lightrag', ...recovery, degrade: false },
+    // It has its answers written by a model.
+    lightrag: { kind: 'lightrag', ...recovery, degrade: false, dependsOn: ['openai'] },
     cache: { kind: 'cache', ...recovery, degrade: false },
   } as const
 }
@@ -58,6 +60,18 @@ export function demoServices(unit: number) {
 export function quotaFor(unit: number): number {
   const seconds = (20 * unit) / 1000
   return Math.max(6000, Math.ceil(10 * 1.2 * RATES.perplexity * seconds))
+}
+
+/** Rules that hold for seconds, and alerts that are raised again in the next act. */
+export function demoOrchestrator(unit: number): OrchestratorInput {
+  return {
+    rules: {
+      cascade_failure_prevention: { hold: unit, clear: unit / 2 },
+      system_overload_protection: { hold: unit, clear: unit / 2 },
+      dependency_chain_protection: { clear: unit / 2 },
+    },
+    alertCooldown: 2 * unit,
+  }
 }
 
 export const THROTTLE_RULE = 'perplexity_90_percent'
@@ -84,6 +98,6 @@ export type DemoGear = Switchgear<ReturnType<typeof demoServices>>
 export const ROUTES = {
   openai: ['closed', 'degraded', 'rateLimited', 'open', 'halfOpen', 'closed'],
   perplexity: ['closed', 'degraded', 'closed', 'budgetLimited', 'closed'],
-  lightrag: ['closed', 'degraded', 'closed'],
+  lightrag: ['closed', 'degraded', 'closed', 'degraded', 'open', 'halfOpen', 'closed'],
   cache: ['closed', 'degraded', 'closed', 'maintenance', 'halfOpen', 'closed'],
 } as const satisfies Record<DemoService, readonly string[]>

@@ -35,8 +35,8 @@ export async function playIncident(board: DemoBoard, options: ScriptOptions): Pr
   const { poorAnswers, fullMemory } = await poorAct(stage)
   const { rateLimit, quota } = await limitAct(stage)
   const { budget } = await budgetAct(stage)
-  const { outage, maintenance, recovery } = await outageAct(stage)
+  const { outage, cascade, maintenance, recovery } = await outageAct(stage)
   say('all is well again; traffic grows back')
   await pause(board.clock, Math.max(unit, endsAt - board.clock.now()), signal)
-  return { slowDown, lostIndex, poorAnswers, fullMemory, rateLimit, quota, budget, outage, maintenance, recovery }
+  return { slowDown, lostIndex, poorAnswers, fullMemory, rateLimit, quota, budget, outage, cascade, maintenance, recovery }
 }
