@@ -28,6 +28,11 @@ describe('the demo', { timeout: 60_000 }, () => {
     expect(code, stdout).toBe(0)
     for (const state of STATES) expect(stdout).toMatch(new RegExp(`→ ${state}`))
     expect(stdout).toMatch(/\n {2}outage +noticed after \d+\.\d\d s and \d+ failures; refused instead of sent: [1-9]\d*\n/)
+    expect(stdout).toMatch(
+      /\n {2}cascade +root: openai; lightrag asked for less after \d+\.\d\d s, probed \d+\.\d\d s after openai was back\n/,
+    )
+    expect(stdout).toContain('! root_cause: openai is down, and lightrag depends on it\n')
+    expect(stdout).toContain('(directive.dependency_chain_protection)\n')
     expect(stdout).toMatch(/\n {4}perplexity level 2: cost −70% expected, −\d+% measured \(\d+ calls\)\n/)
     expect(stdout).toMatch(/\n {4}in sum +spent \$\d+\.\d{4}; saved by degradation \$/)
     for (const code of ['quota_warning', 'budget_warning', 'budget_exceeded']) expect(stdout).toContain(`! ${code}: `)

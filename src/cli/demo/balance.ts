@@ -1,5 +1,7 @@
 // What the breakers were worth in the incident, in numbers that were counted while it ran.
+import { type StateName, stateOf } from '../../model/states.ts'
 import type { DemoBoard } from './demoBoard.ts'
+import type { Episode } from './ledger.ts'
 import { type Savings, savingsOf } from './savings.ts'
 import type { Incident } from './script.ts'
 
@@ -30,6 +32,14 @@ export interface Balance extends Savings {
     /** Probes that failed. */
     readonly probes: number
   }
+  readonly cascade: {
+    /** What lightrag's alert names as the root. */
+    readonly root: string | undefined
+    /** From the beginning of openai's outage to asking lightrag for less, ms. */
+    readonly bentAfterMs: number | undefined
+    /** From openai's recovery to lightrag's first probe, ms; never negative, as lightrag depends on it. */
+    readonly probedAfterMs: number | undefined
+  }
   /** From the end of the outage to closed, ms. */
   readonly recoveredAfterMs: number | undefined
   readonly maintenanceKeptAway: number
@@ -38,7 +48,9 @@ export interface Balance extends Savings {
 }
 
 export function balanceOf(incident: Incident, { gear, callers, ledger, lightrag, perplexity }: DemoBoard): Balance {
-  const { slowDown, lostIndex, poorAnswers, fullMemory, rateLimit, quota, budget, outage, maintenance, recovery } = incident
+  const { slowDown, lostIndex, poorAnswers, fullMemory, rateLimit, quota, budget, outage, cascade, maintenance, recovery } =
+    incident
+  const [back, probed] = [at(recovery, 'closed'), at(cascade, 'halfOpen')]
   return {
     slowDown: { noticedAfterMs: slowDown.reached('degraded'), lighterCalls: slowDown.lessened },
     lostIndex: { noticedAfterMs: lostIndex.reached('degraded.level2'), naiveQueries: lightrag.naiveQueries },
@@ -64,9 +76,19 @@ export function balanceOf(incident: Incident, { gear, callers, ledger, lightrag,
       refused: outage.refused + recovery.refused,
       probes: outage.lostProbes,
     },
+    cascade: {
+      root: cascade.alerts.find(({ root }) => root !== undefined)?.root,
+      bentAfterMs: cascade.reached('degraded'),
+      probedAfterMs: back === undefined || probed === undefined ? undefined : probed - back,
+    },
     recoveredAfterMs: recovery.reached('closed'),
     maintenanceKeptAway: maintenance.refused,
     fallbacks: callers.fallbacks,
     ...savingsOf(gear, ledger),
   }
+}
+
+/** When `state` was first entered in the episode, epoch ms. */
+function at({ transitions }: Episode, state: StateName): number | undefined {
+  return transitions.find(({ to }) => stateOf(to) === state)?.at
 }

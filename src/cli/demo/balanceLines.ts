@@ -3,8 +3,20 @@ import type { Balance } from './balance.ts'
 import type { LevelSavings, Money } from './savings.ts'
 
 export function balanceLines(balance: Balance): string[] {
-  const { slowDown, lostIndex, poorAnswers, fullMemory, rateLimit, quota, budget, outage, degradation, money, moneyInAll } =
-    balance
+  const {
+    slowDown,
+    lostIndex,
+    poorAnswers,
+    fullMemory,
+    rateLimit,
+    quota,
+    budget,
+    outage,
+    cascade,
+    degradation,
+    money,
+    moneyInAll,
+  } = balance
   return [
     `slow-down    noticed after ${seconds(slowDown.noticedAfterMs)}; asked for a smaller model meanwhile: ${slowDown.lighterCalls}`,
     `lost index   noticed after ${seconds(lostIndex.noticedAfterMs)}; queries by vectors alone meanwhile: ${lostIndex.naiveQueries}`,
@@ -14,6 +26,7 @@ export function balanceLines(balance: Balance): string[] {
     `quota        ${quota.message === undefined ? 'no warning' : `warned after ${seconds(quota.warnedAfterMs)}: ${quota.message}`}`,
     `budget       90% after ${seconds(budget.throttledAfterMs)}, 100% after ${seconds(budget.spentAfterMs)}; held back: ${budget.heldBack}`,
     `outage       noticed after ${seconds(outage.noticedAfterMs)} and ${outage.failedFirst} failures; refused instead of sent: ${outage.refused}`,
+    `cascade      root: ${cascade.root ?? 'none'}; lightrag asked for less after ${seconds(cascade.bentAfterMs)}, probed ${seconds(cascade.probedAfterMs)} after openai was back`,
     `recovery     ${seconds(balance.recoveredAfterMs)} after openai was up again; probes lost to the outage: ${outage.probes}`,
     `maintenance  kept away from the cache: ${balance.maintenanceKeptAway}`,
     `callers      answered by a fallback at once: ${balance.fallbacks}; left without an answer: 0`,

@@ -98,6 +98,6 @@ export type DemoGear = Switchgear<ReturnType<typeof demoServices>>
 export const ROUTES = {
   openai: ['closed', 'degraded', 'rateLimited', 'open', 'halfOpen', 'closed'],
   perplexity: ['closed', 'degraded', 'closed', 'budgetLimited', 'closed'],
-  lightrag: ['closed', 'degraded', 'closed', 'degraded', 'open', 'halfOpen', 'closed'],
+  lightrag: ['closed', 'degraded', 'closed'],
   cache: ['closed', 'degraded', 'closed', 'maintenance', 'halfOpen', 'closed'],
 } as const satisfies Record<DemoService, readonly string[]>

@@ -59,6 +59,7 @@ export function liveView({ board, screen, style, startedAt, endsAt }: LiveViewOp
       ),
       '',
       statesLine(width),
+      systemLine(width),
       '',
     ]
     const room = Math.min(RECORDS_SHOWN, screen.height - lines.length)
@@ -84,6 +85,15 @@ export function liveView({ board, screen, style, startedAt, endsAt }: LiveViewOp
     if (whole.length > width) return clip(`states   ${seen.size} of ${STATES.length} visited`, width)
     const marks = STATES.map((state) => (seen.has(state) ? statePaint(state, style)(`✓ ${state}`) : style.dim(`· ${state}`)))
     return `states   ${marks.join(' ')}`
+  }
+
+  /** How the board is as a whole. */
+  const systemLine = (width: number): string => {
+    const { state, health, roots } = board.gear.system
+    const root = Object.keys(roots).join(', ')
+    const words = `${state}, health ${health.toFixed(2)}${root === '' ? '' : `, at the root: ${root}`}`
+    const line = clip(`system   ${words}`, width)
+    return state === 'healthy' ? line : line.replace(words, style.yellow(words))
   }
 
   const row = (name: DemoService, now: number): Cell[] => {
