@@ -230,6 +230,7 @@ describe('the budgets of a board', () => {
       ['budget_warning', 'budgets'],
     ])
     expect(gear.budgets.spent('openai').day).toBeCloseTo(1, 3)
+    expect(() => gear.budgets.raise('daily_block', 5, undefined as never)).toThrow('who changes the limit, and why')
     gear.budgets.raise('daily_block', 5, by)
     expect(gear.state('openai')).toBe('closed')
     await call()

@@ -17,19 +17,8 @@ const BODY = JSON.stringify({
   ],
 })
 
+/** Makes `calls` calls, `inFlight` at once. */
 export async function round(send: typeof fetch, url: string, answer: Answer, inFlight: number, calls: number): Promise<Round> {
-  // Collecting everything makes V8 forget the code of whoever was not called lately, so some calls come before it is timed.
-  globalThis.gc?.()
-  await lanes(send, url, answer, inFlight, calls >> 1)
-  const before = process.cpuUsage()
-  const latencies = await lanes(send, url, answer, inFlight, calls)
-  const { user, system } = process.cpuUsage(before)
-  latencies.sort()
-  return { cpu: (user + system) / calls, latency: latencies[calls >> 1] ?? 0 }
-}
-
-/** Makes `calls` calls, `inFlight` at once; what each took, µs. */
-async function lanes(send: typeof fetch, url: string, answer: Answer, inFlight: number, calls: number): Promise<Float64Array> {
   const latencies = new Float64Array(calls)
   let next = 0
   const lane = async (): Promise<void> => {
@@ -40,8 +29,11 @@ async function lanes(send: typeof fetch, url: string, answer: Answer, inFlight: 
       latencies[call] = (performance.now() - startedAt) * 1000
     }
   }
+  const before = process.cpuUsage()
   await Promise.all(Array.from({ length: inFlight }, lane))
-  return latencies
+  const { user, system } = process.cpuUsage(before)
+  latencies.sort()
+  return { cpu: (user + system) / calls, latency: latencies[calls >> 1] ?? 0 }
 }
 
 async function one(send: typeof fetch, url: string, answer: Answer): Promise<void> {

@@ -10,16 +10,21 @@ import { type Answer, type Round, round } from './load.ts'
 const RESULTS = new URL('../../../bench/results/', import.meta.url)
 const ANSWERS: readonly Answer[] = ['JSON', 'events']
 const IN_FLIGHT = [1, 1000]
-/** In turns, so that what else the machine does falls on all alike. */
 const ROUNDS = Number(process.env.ROUNDS ?? 24)
+/** Not timed. */
+const WARM_UP = 3
 
 const server = fork(new URL('./server.js', import.meta.url))
 const [port] = (await once(server, 'message')) as [number]
 const url = `http://127.0.0.1:${port}`
 
-const gear = await createSwitchgear({ services: { http: { kind: 'http' }, openai: { kind: 'openai' } } })
+// A thousand calls at once take longer than one does, and are no reason to ask for less.
+const well = { degrade: false, trip: { slowCallRate: false, stalledCalls: false } } as const
+const gear = await createSwitchgear({ services: { http: { kind: 'http', ...well }, openai: { kind: 'openai', ...well } } })
 const contenders: readonly (readonly [string, typeof fetch])[] = [
   ['fetch', fetch],
+  // What it differs by is what the figures are uncertain by.
+  ['fetch, again', (input, init) => fetch(input, init)],
   ['gear.fetch, http', gear.fetch('http')],
   ['gear.fetch, openai', gear.fetch('openai')],
 ]
@@ -28,59 +33,38 @@ interface Result {
   readonly answer: Answer
   readonly inFlight: number
   readonly contender: string
-  /** Lower quartiles over the rounds, µs a call: what disturbs a round only ever makes it dearer. */
+  /** Means of the middle half of the rounds, µs a call. */
   readonly cpu: number
   readonly latency: number
-  /** Of these, to the bare fetch's. */
+  /** To the bare fetch's. */
   readonly cpuRatio: number
   readonly latencyRatio: number
-  /** Medians of the ratios to the bare fetch of the same round. */
-  readonly pairedCpuRatio: number
 }
 
 const results: Result[] = []
 for (const answer of ANSWERS) {
   for (const inFlight of IN_FLIGHT) {
-    const calls = inFlight === 1 ? 600 : 2000
     const rounds = new Map<string, Round[]>(contenders.map(([name]) => [name, []]))
-    for (let i = -2; i < ROUNDS; i++) {
-      // The first rounds warm up; who begins changes.
-      for (let j = 0; j < contenders.length; j++) {
-        const [name, send] = contenders[(i + 2 + j) % contenders.length] as (typeof contenders)[number]
-        const done = await round(send, url, answer, inFlight, calls)
+    for (let i = -WARM_UP; i < ROUNDS; i++) {
+      for (const [name, send] of shuffled(contenders)) {
+        const done = await round(send, url, answer, inFlight, inFlight === 1 ? 500 : 2000)
         if (i >= 0) rounds.get(name)?.push(done)
       }
     }
     const bare = rounds.get('fetch') ?? []
     for (const [contender, ours] of rounds) {
-      const [cpu, bareCpu] = [ours, bare].map((all) =>
-        quantile(
-          all.map((one) => one.cpu),
-          0.25,
-        ),
-      ) as [number, number]
-      const [latency, bareLatency] = [ours, bare].map((all) =>
-        quantile(
-          all.map((one) => one.latency),
-          0.25,
-        ),
-      ) as [number, number]
-      const paired = ours.map((one, i) => one.cpu / (bare[i]?.cpu ?? Number.NaN))
-      results.push({
-        answer,
-        inFlight,
-        contender,
-        cpu,
-        latency,
-        cpuRatio: cpu / bareCpu,
-        latencyRatio: latency / bareLatency,
-        pairedCpuRatio: quantile(paired, 0.5),
-      })
+      const [cpu, latency] = [middle(ours, 'cpu'), middle(ours, 'latency')]
+      const cpuRatio = cpu / middle(bare, 'cpu')
+      results.push({ answer, inFlight, contender, cpu, latency, cpuRatio, latencyRatio: latency / middle(bare, 'latency') })
       console.error(results.at(-1))
     }
   }
 }
 server.kill()
+for (const name of ['http', 'openai'] as const) {
+  const { state } = gear.services[name]
+  if (state !== 'closed') throw new Error(`${name} is ${state}: that is not what was to be measured`)
+}
 await gear.close()
 
 const context = { ...machine(['switchgear']), command: 'npm run bench:fetch', rounds: ROUNDS }
@@ -91,7 +75,9 @@ const markdown = [
   '',
   `A POST of a short chat to a server in another process on loopback; the answer is 1.2 kB of JSON, or 20 events of 120 bytes,`,
   `each in a chunk of its own, read to its end. CPU is that of the calling process, time is from the request to the end of the`,
-  `body (median). µs a call, the lower quartile of ${ROUNDS} rounds taken in turns; in brackets as a multiple of the bare \`fetch\`.`,
+  `body (median). µs a call, the mean of the middle half of ${ROUNDS} rounds; in brackets as a multiple of the bare \`fetch\`. The`,
+  'contenders take turns in an order that is drawn anew for each round, or the same one would always meet the garbage collector.',
+  'What the second `fetch` differs by from the first is what the figures are uncertain by.',
   '',
   row(['answer', 'in flight', ...contenders.flatMap(([name]) => [`${name}: CPU`, 'time'])]),
   row(['---', '---:', ...contenders.flatMap(() => ['---:', '---:'])]),
@@ -113,9 +99,18 @@ function cells(answer: Answer, inFlight: number): string[] {
   )
 }
 
-function quantile(values: readonly number[], share: number): number {
-  const sorted = [...values].sort((a, b) => a - b)
-  return sorted[Math.floor(share * (sorted.length - 1))] ?? Number.NaN
+/** The mean of the middle half. */
+function middle(rounds: readonly Round[], key: keyof Round): number {
+  const sorted = rounds.map((one) => one[key]).sort((a, b) => a - b)
+  const half = sorted.slice(Math.floor(sorted.length / 4), Math.ceil((sorted.length * 3) / 4))
+  return half.reduce((sum, value) => sum + value, 0) / half.length
+}
+
+function shuffled<T>(all: readonly T[]): T[] {
+  return all
+    .map((one) => [Math.random(), one] as const)
+    .sort(([a], [b]) => a - b)
+    .map(([, one]) => one)
 }
 
 function row(cells: readonly string[]): string {

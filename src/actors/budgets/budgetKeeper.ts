@@ -129,6 +129,9 @@ export class BudgetKeeper implements DeskHost {
     if (!(typeof limit === 'number' && limit > 0 && limit <= 1e9)) {
       throw new ConfigError(`budgets.rules.${rule}.limit`, limit, 'a number of dollars above 0 and at most 1000000000')
     }
+    if (typeof claim?.by !== 'string' || claim.by === '' || typeof claim.why !== 'string') {
+      throw new ConfigError('claim', undefined, '{ by, why }: who changes the limit, and why')
+    }
     const at = this.#now()
     this.goTo(at)
     const service = account.rule.services?.[0] ?? [...this.#desks.keys()][0] ?? ''
