@@ -3,6 +3,7 @@ import { defineConfig } from 'vitest/config'
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
+    globalSetup: ['./test/fleet/natsNotice.ts'],
     reporters: ['default', './test/closingLine.ts'],
     maxWorkers: 2,
     coverage: {
