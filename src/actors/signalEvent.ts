@@ -15,6 +15,8 @@ export function signalEvent(signal: Signal, at: number, stats: WindowStats): Bre
       return { type: 'budget.cleared', at, rule: signal.rule }
     case 'stalled':
       return { type: 'calls.stalled', at, stalled: signal.calls, stats }
+    case 'fleetTrip':
+      return { type: 'fleet.tripped', at, trip: signal, stats }
     case 'health':
       return { type: 'health.changed', at, level: signal.level, why: signal.reason }
   }

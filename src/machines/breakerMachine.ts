@@ -70,6 +70,7 @@ export const breakerMachine = setup({
           { actions: 'note' },
         ],
         'calls.stalled': [{ guard: { type: 'leadsTo', params: { to: 'open.cooling' } }, target: 'open.cooling' }],
+        'fleet.tripped': [{ guard: { type: 'leadsTo', params: { to: 'open.cooling' } }, target: 'open.cooling' }],
         'call.succeeded': [
           {
             description: 'A success can complete the minimum of calls that a rate waits for.',
@@ -108,6 +109,7 @@ export const breakerMachine = setup({
           on: {
             'call.failed': {},
             'calls.stalled': {},
+            'fleet.tripped': {},
             'call.succeeded': {},
             'latency.rose': {},
             'command.enable': [
@@ -245,6 +247,7 @@ export const breakerMachine = setup({
           { actions: 'note' },
         ],
         'calls.stalled': [{ guard: { type: 'leadsTo', params: { to: 'open.cooling' } }, target: 'open.cooling' }],
+        'fleet.tripped': [{ guard: { type: 'leadsTo', params: { to: 'open.cooling' } }, target: 'open.cooling' }],
         'call.succeeded': [{ guard: { type: 'leadsTo', params: { to: 'open.cooling' } }, target: 'open.cooling' }],
         'latency.rose': { actions: 'note' },
         'health.changed': [
@@ -322,6 +325,7 @@ export const breakerMachine = setup({
               { actions: 'note' },
             ],
             'calls.stalled': [{ guard: { type: 'leadsTo', params: { to: 'open.cooling' } }, target: '#breaker.open.cooling' }],
+            'fleet.tripped': [{ guard: { type: 'leadsTo', params: { to: 'open.cooling' } }, target: '#breaker.open.cooling' }],
             'call.succeeded': [{ guard: { type: 'leadsTo', params: { to: 'open.cooling' } }, target: '#breaker.open.cooling' }],
           },
         },
@@ -384,6 +388,7 @@ export const breakerMachine = setup({
               { actions: 'note' },
             ],
             'calls.stalled': [{ guard: { type: 'leadsTo', params: { to: 'open.cooling' } }, target: '#breaker.open.cooling' }],
+            'fleet.tripped': [{ guard: { type: 'leadsTo', params: { to: 'open.cooling' } }, target: '#breaker.open.cooling' }],
             'call.succeeded': [{ guard: { type: 'leadsTo', params: { to: 'open.cooling' } }, target: '#breaker.open.cooling' }],
           },
         },

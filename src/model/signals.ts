@@ -4,6 +4,7 @@ import { z } from 'zod'
 
 const epochMs = z.number().finite().nonnegative()
 const words = z.string().max(500)
+const count = z.number().int().nonnegative()
 
 export const signalSchema = z.discriminatedUnion('kind', [
   z.strictObject({
@@ -36,6 +37,18 @@ export const signalSchema = z.discriminatedUnion('kind', [
     kind: z.literal('stalled'),
     /** Calls in flight that have run longer than they should. */
     calls: z.number().int().min(1),
+  }),
+  z.strictObject({
+    kind: z.literal('fleetTrip'),
+    /** Another one for each trip of the fleet's breaker. */
+    id: z.string().min(1).max(200),
+    why: z.enum(['quorum', 'failure_rate']),
+    /** Nodes that call the service, and those of them whose breaker is open. */
+    nodes: count,
+    open: count,
+    /** Of all nodes over the window. */
+    calls: count,
+    failures: count,
   }),
   z.strictObject({
     kind: z.literal('health'),

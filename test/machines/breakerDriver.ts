@@ -16,6 +16,15 @@ import { type LatencyStats, NO_STATS, type WindowStats } from '../../src/model/s
 export const START = 1_000_000
 export const BY = { by: 'ada', why: 'a test' } as const
 export const SLOW: LatencyStats = { p95: 4000, baselineP95: 1000, calls: 50 }
+export const FLEET_TRIP: Extract<Signal, { kind: 'fleetTrip' }> = {
+  kind: 'fleetTrip',
+  id: '7.1',
+  why: 'quorum',
+  nodes: 3,
+  open: 2,
+  calls: 40,
+  failures: 20,
+}
 const TIMERS_AT_ONCE = 20
 
 type WithoutTime<E> = E extends BreakerEvent ? Omit<E, 'at'> : never

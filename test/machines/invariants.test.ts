@@ -8,7 +8,7 @@ import { nextDeadline } from '../../src/model/breaker/deadline.ts'
 import { FAILURE_TYPES } from '../../src/model/failures.ts'
 import type { PolicyInput } from '../../src/model/policy.ts'
 import { STATE_PATHS, type StatePath } from '../../src/model/states.ts'
-import { BreakerDriver, plainPolicy, SLOW } from './breakerDriver.ts'
+import { BreakerDriver, FLEET_TRIP, plainPolicy, SLOW } from './breakerDriver.ts'
 
 const POLICIES: readonly PolicyInput[] = [
   {},
@@ -99,6 +99,7 @@ const step = fc.oneof(
     weight: 3,
     arbitrary: fc.record({ do: fc.constant('stall' as const), stalled: fc.integer({ min: 1, max: 9 }), stats: windowStats }),
   },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('fleetTrip' as const), stats: windowStats }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('reviewedAs' as const), stats: windowStats, slow: fc.boolean() }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('reconfigure' as const), policy: fc.constantFrom(...POLICIES) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('restart' as const) }) },
@@ -269,6 +270,9 @@ function take(drive: BreakerDriver, step: Step): void {
       return
     case 'stall':
       drive.send({ type: 'calls.stalled', stalled: step.stalled, stats: step.stats })
+      return
+    case 'fleetTrip':
+      drive.send({ type: 'fleet.tripped', trip: FLEET_TRIP, stats: step.stats })
       return
     case 'reviewedAs':
       drive.timerStats = step.stats

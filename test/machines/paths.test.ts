@@ -9,10 +9,10 @@ import { nextDeadline } from '../../src/model/breaker/deadline.ts'
 import type { BreakerEvent } from '../../src/model/breaker/events.ts'
 import { STATE_PATHS, type StatePath } from '../../src/model/states.ts'
 import { NO_STATS } from '../../src/model/stats.ts'
-import { BY, plainPolicy, START } from './breakerDriver.ts'
+import { BY, FLEET_TRIP, plainPolicy, START } from './breakerDriver.ts'
 
 type Happening =
-  | { readonly type: 'deadline' | 'admit' | 'succeed' | 'fail' | 'failForGood' | 'stall' | 'ignore' }
+  | { readonly type: 'deadline' | 'admit' | 'succeed' | 'fail' | 'failForGood' | 'stall' | 'fleetTrip' | 'ignore' }
   | { readonly type: 'limit'; readonly mode: 'paced' | 'exhausted' }
   | { readonly type: 'budget'; readonly mode: 'throttled' | 'blocked' }
   | { readonly type: 'health'; readonly level: 1 | 2 | 3 }
@@ -26,6 +26,7 @@ const HAPPENINGS: readonly Happening[] = [
   { type: 'fail' },
   { type: 'failForGood' },
   { type: 'stall' },
+  { type: 'fleetTrip' },
   { type: 'ignore' },
   { type: 'limit', mode: 'paced' },
   { type: 'limit', mode: 'exhausted' },
@@ -185,6 +186,8 @@ function eventFor(happening: Happening, context: BreakerContext, at: number): Br
       return { ...call, type: 'call.failed', failure: 'timeout', stats: { ...NO_STATS, calls: 5, consecutiveFailures: 5 } }
     case 'stall':
       return { type: 'calls.stalled', at, stalled: 5, stats: { ...NO_STATS, consecutiveFailures: 1 } }
+    case 'fleetTrip':
+      return { type: 'fleet.tripped', at, trip: FLEET_TRIP, stats: NO_STATS }
     case 'ignore':
       return { type: 'call.ignored', at, generation, probe }
     case 'limit':

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import type { FailureType } from '../../src/model/failures.ts'
 import type { StatePath } from '../../src/model/states.ts'
 import type { WindowStats } from '../../src/model/stats.ts'
-import { BreakerDriver, stats } from './breakerDriver.ts'
+import { BreakerDriver, FLEET_TRIP, stats } from './breakerDriver.ts'
 import { standIn } from './standIn.ts'
 
 describe('the edges of each trip rule', () => {
@@ -200,5 +200,47 @@ describe('calls that stall', () => {
   test('open nothing where the policy does not look for them, or counts no failures in a row', () => {
     expect(stall(new BreakerDriver({ trip: { stalledCalls: false } }), 100).path).toBe('closed.watching')
     expect(stall(new BreakerDriver({ trip: { consecutiveFailures: false } }), 100).path).toBe('closed.watching')
+  })
+})
+
+describe('a trip of the whole fleet', () => {
+  const tripped = (drive: BreakerDriver, why: 'quorum' | 'failure_rate' = 'quorum'): BreakerDriver =>
+    drive.send({ type: 'fleet.tripped', trip: { ...FLEET_TRIP, why }, stats: stats({ calls: 3 }) })
+
+  test.each([
+    ['closed.watching', 'quorum'],
+    ['closed.ramping', 'failure_rate'],
+    ['degraded.level1', 'quorum'],
+    ['degraded.level2', 'quorum'],
+    ['degraded.level3', 'quorum'],
+    ['rateLimited.paced', 'failure_rate'],
+    ['budgetLimited.throttled', 'quorum'],
+  ] as const)('opens a breaker that is %s, and says why: %s', (path, why) => {
+    const drive = tripped(standIn(path), why)
+    expect([drive.path, drive.context.reason, drive.context.standing.open?.why]).toEqual([
+      'open.cooling',
+      `fleet_${why}`,
+      `fleet_${why}`,
+    ])
+  })
+
+  test.each([
+    'closed.bypassed',
+    'open.cooling',
+    'open.awaitingPermit',
+    'open.forced',
+    'halfOpen',
+    'rateLimited.exhausted',
+    'budgetLimited.blocked',
+    'maintenance',
+  ] as const)('changes nothing in %s', (path) => {
+    const drive = standIn(path)
+    const { context } = drive
+    expect(tripped(drive).context).toEqual(context)
+  })
+
+  test('counts as an opening like any other', () => {
+    const drive = tripped(new BreakerDriver())
+    expect([drive.openFor, drive.context.openings]).toEqual([60_000, 1])
   })
 })

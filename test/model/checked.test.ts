@@ -59,7 +59,7 @@ describe('what is handed in', () => {
     [
       'signal',
       { kind: 'limt' },
-      'signal.kind: got "limt"; allowed: "limit", or "limitCleared", or "budget", or "budgetCleared", or "stalled", or "health"; did you mean "limit"?',
+      'signal.kind: got "limt"; allowed: "limit", or "limitCleared", or "budget", or "budgetCleared", or "stalled", or "fleetTrip", or "health"; did you mean "limit"?',
     ],
     ['signal', { kind: 'limitCleared', x: 1 }, 'signal.x: unknown key; allowed: the keys kind'],
     [

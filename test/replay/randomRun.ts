@@ -124,6 +124,9 @@ const signal: fc.Arbitrary<(now: number) => Signal> = fc.oneof(
     ),
   level.map((to) => fromNow((): Signal => ({ kind: 'health', level: to, reason: 'quality' }))),
   fc.integer({ min: 1, max: 15 }).map((calls) => fromNow((): Signal => ({ kind: 'stalled', calls }))),
+  fc
+    .constantFrom('quorum' as const, 'failure_rate' as const)
+    .map((why) => fromNow((): Signal => ({ kind: 'fleetTrip', id: why, why, nodes: 3, open: 2, calls: 40, failures: 20 }))),
   fc.constantFrom(
     fromNow((): Signal => ({ kind: 'limitCleared' })),
     fromNow((): Signal => ({ kind: 'budgetCleared' })),

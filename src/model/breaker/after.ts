@@ -63,6 +63,8 @@ function workedOut(before: BreakerContext, event: BreakerEvent): After {
       return stallTrips(event.stats, event.stalled, policy)
         ? opened(context, event, 'stalled_calls')
         : unchanged(context, event.type)
+    case 'fleet.tripped':
+      return opened(context, event, `fleet_${event.trip.why}`)
     case 'limit.hit':
       return afterLimit(context, event)
     case 'limit.cleared':

@@ -51,6 +51,12 @@ export interface CallsStalled extends At {
   readonly stalled: number
   readonly stats: WindowStats
 }
+/** The service's breakers on other nodes of the fleet are open, or its calls fail fleet-wide. */
+export interface FleetTripped extends At {
+  readonly type: 'fleet.tripped'
+  readonly trip: Extract<Signal, { kind: 'fleetTrip' }>
+  readonly stats: WindowStats
+}
 export interface LimitHit extends At {
   readonly type: 'limit.hit'
   readonly limit: Extract<Signal, { kind: 'limit' }>
@@ -127,6 +133,7 @@ export type BreakerEvent =
   | CallIgnored
   | ProbeAdmitted
   | CallsStalled
+  | FleetTripped
   | LimitHit
   | BudgetLimited
   | BudgetCleared
