@@ -39,6 +39,16 @@ export interface Admission {
   readonly probe: number | undefined
 }
 
+/** Calls that all came to the same: successes, or failures of one type. */
+export interface Tally {
+  readonly calls: number
+  /** How many of them were slow. */
+  readonly slow: number
+  /** Their mean latency, whole microseconds. */
+  readonly microseconds: number
+  readonly failure?: Failure['type'] | undefined
+}
+
 /** The breakers of one board as they know each other: any of them can be asked in another's place. */
 export interface Peers {
   get(service: string): Breaker | undefined
@@ -279,6 +289,39 @@ export class Breaker {
       }
     }
     this.#host.deliver()
+  }
+
+  /** Calls of other processes, told together: one look for all of them, however many. */
+  tally(at: number, { calls, slow, microseconds, failure }: Tally): void {
+    if (failure === undefined) this.successes += calls
+    else this.failures += calls
+    if (this.disposed) return
+    const { service } = this
+    const meters = this.#meters
+    meters.demand.addMany(at, calls)
+    const review = meters.latency.add(at, microseconds)
+    const host = this.#host
+    // Failures pay for being noted one by one; beyond a hundred the next look learns nothing from more.
+    for (let i = Math.min(calls, failure ? 100 : 0); i > 0; i--) host.failed(service, at, failure as Failure['type'])
+    const { generation } = this.gate
+    if (host.wantsOutcomes) {
+      const result = failure === undefined ? 'success' : 'failure'
+      const record = { type: 'outcome', at, service, result, latency: microseconds / 1000, generation, calls, slow } as const
+      host.emit(failure === undefined ? record : { ...record, failure })
+    }
+    const failed = failure !== undefined && countsAsFailure(failure)
+    if (failure === undefined || failed || failure === 'quality_degradation') {
+      meters.window.tally(at, calls, slow, failed ? failure : undefined)
+    }
+    if (this.gate.level !== 0) meters.countSinceEntry(failed ? calls : 0, slow, calls)
+    if (this.#decides) {
+      if (failure !== undefined) {
+        if (this.#matters({ type: failure }))
+          this.#settled({ type: 'call.failed', at, generation, probe: undefined, failure, retryAfterMs: undefined })
+      } else if (meters.meetsRate(this.policy)) this.#settled({ type: 'call.succeeded', at, generation, probe: undefined })
+    }
+    if (review) this.#reviewLatency(at)
+    host.deliver()
   }
 
   /** The caller gave up, or the fault was the caller's. */

@@ -33,6 +33,8 @@ export abstract class CallWindow {
   /** What is left at `at` once that is done, without doing it. */
   abstract countsAt(at: number): WindowCounts
   protected abstract count(at: number, failed: 0 | 1, slow: 0 | 1): void
+  /** Counts many calls at once. */
+  protected abstract countMany(at: number, calls: number, failures: number, slow: number): void
   protected abstract empty(): void
   abstract save(): SavedWindow
   abstract restore(saved: SavedWindow): void
@@ -47,6 +49,18 @@ export abstract class CallWindow {
     this.consecutiveFailures++
     this.consecutiveTimeouts = type === 'timeout' ? this.consecutiveTimeouts + 1 : 0
     this.consecutiveServerErrors = isServerError(type) ? this.consecutiveServerErrors + 1 : 0
+  }
+
+  /** Many calls that all came to the same, told together. `type`: of failures. */
+  tally(at: number, calls: number, slow: number, type?: FailureType): void {
+    this.countMany(at, calls, type === undefined ? 0 : calls, slow)
+    if (type === undefined) {
+      this.endStreak()
+      return
+    }
+    this.consecutiveFailures += calls
+    this.consecutiveTimeouts = type === 'timeout' ? this.consecutiveTimeouts + calls : 0
+    this.consecutiveServerErrors = isServerError(type) ? this.consecutiveServerErrors + calls : 0
   }
 
   /** Empties the window; `keepStreak` where what failed in a row goes on failing (a probe after a trip). */
@@ -112,6 +126,17 @@ export class TimeWindow extends CallWindow {
       this.slow++
       this.#slow[index]!++
     }
+  }
+
+  protected countMany(at: number, calls: number, failures: number, slow: number): void {
+    if (at >= this.#endsAt) this.#advance(at)
+    const index = this.#index
+    this.calls += calls
+    this.failures += failures
+    this.slow += slow
+    this.#calls[index]! += calls
+    this.#failures[index]! += failures
+    this.#slow[index]! += slow
   }
 
   countsAt(at: number): WindowCounts {
@@ -227,6 +252,12 @@ export class CountWindow extends CallWindow {
     this.failures += failed
     this.slow += slow
     this.#next = index + 1 === this.size ? 0 : index + 1
+  }
+
+  /** Those that the window does not hold are gone by the time they are counted. */
+  protected countMany(at: number, calls: number, failures: number, slow: number): void {
+    const held = Math.min(calls, this.size)
+    for (let i = 0; i < held; i++) this.count(at, failures > 0 ? 1 : 0, i < slow ? 1 : 0)
   }
 
   protected empty(): void {

@@ -14,6 +14,11 @@ export class DemandMeter {
     this.#current++
   }
 
+  addMany(at: number, calls: number): void {
+    if (at >= this.#endsAt) this.#roll(at)
+    this.#current += calls
+  }
+
   /** Calls a second over the last 10 to 20 s, or over as much of it as there was. */
   perSecond(at: number): number {
     if (at >= this.#endsAt) this.#roll(at)

@@ -80,8 +80,8 @@ export class Meters {
     )
   }
 
-  countSinceEntry(failed: 0 | 1, slow: 0 | 1): void {
-    this.#sinceEntry.calls++
+  countSinceEntry(failed: number, slow: number, calls = 1): void {
+    this.#sinceEntry.calls += calls
     this.#sinceEntry.failures += failed
     this.#sinceEntry.slow += slow
   }

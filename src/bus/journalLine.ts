@@ -131,7 +131,7 @@ function outcomeBody(record: OutcomeRecord): string {
 }
 
 /** What was measured; most outcomes carry none of it. */
-function measuredBody({ model, operation, usage, cost, costEstimated, quality, unbudgeted }: OutcomeRecord): string {
+function measuredBody({ model, operation, usage, cost, costEstimated, quality, calls, slow, unbudgeted }: OutcomeRecord): string {
   let body = ''
   if (model !== undefined) body += `,"model":${quoted(model)}`
   if (operation !== undefined) body += `,"operation":${quoted(operation)}`
@@ -139,6 +139,8 @@ function measuredBody({ model, operation, usage, cost, costEstimated, quality, u
   if (cost !== undefined) body += `,"cost":${JSON.stringify(cost)}`
   if (costEstimated) body += ',"costEstimated":true'
   if (quality !== undefined) body += `,"quality":${JSON.stringify(quality)}`
+  if (calls !== undefined) body += `,"calls":${numeral(calls)}`
+  if (slow !== undefined) body += `,"slow":${numeral(slow)}`
   if (unbudgeted) body += ',"unbudgeted":true'
   return body
 }

@@ -52,7 +52,8 @@ function isFrequentRecord(value: unknown): boolean {
   }
 }
 
-function isMeasured({ budget, level, model, operation, usage, cost, costEstimated, quality, unbudgeted }: Fields): boolean {
+function isMeasured(fields: Fields): boolean {
+  const { budget, level, model, operation, usage, cost, costEstimated, quality, unbudgeted } = fields
   return (
     isAbsentOrText(model) &&
     isAbsentOrText(operation) &&
@@ -60,6 +61,8 @@ function isMeasured({ budget, level, model, operation, usage, cost, costEstimate
     (usage === undefined || isUsage(usage)) &&
     isAbsentOrFinite(cost) &&
     isAbsentOrFinite(quality) &&
+    isAbsentOrFinite(fields.calls) &&
+    isAbsentOrFinite(fields.slow) &&
     (costEstimated === undefined || costEstimated === true) &&
     (unbudgeted === undefined || unbudgeted === true) &&
     (level === undefined || LEVELS.has(level))

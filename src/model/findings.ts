@@ -3,7 +3,15 @@
 import { z } from 'zod'
 import { FAILURE_TYPES, type FailureType } from './failures.ts'
 
-export const FINDING_PATTERNS = ['temporal_correlation', 'cascade', 'burst', 'recurring', 'common_cause', 'system_wide'] as const
+export const FINDING_PATTERNS = [
+  'temporal_correlation',
+  'cascade',
+  'burst',
+  'recurring',
+  'common_cause',
+  'system_wide',
+  'node_outlier',
+] as const
 export type FindingPattern = (typeof FINDING_PATTERNS)[number]
 
 /** One failure that a finding rests on: the first of its service in its second. */
@@ -31,6 +39,8 @@ export interface Finding {
   readonly services: readonly string[]
   /** Where it began: of a cascade. */
   readonly root?: string
+  /** The node of the fleet that alone sees the failures. */
+  readonly node?: string
   /** 0–1: the size of the effect times one minus the chance in the evidence. docs/correlation.md has the formula of each pattern. */
   readonly strength: number
   readonly severity: 'normal' | 'high'
@@ -56,6 +66,7 @@ export const findingSchema = z.looseObject({
   pattern: z.enum(FINDING_PATTERNS),
   services: z.array(z.string()).min(1),
   root: z.string().exactOptional(),
+  node: z.string().exactOptional(),
   strength: share,
   severity: z.enum(['normal', 'high']),
   lagMs: z.number().min(0).exactOptional(),

@@ -80,6 +80,8 @@ export const recordSchemas = {
     cost: finite.exactOptional(),
     costEstimated: z.literal(true).exactOptional(),
     quality: finite.exactOptional(),
+    calls: finite.exactOptional(),
+    slow: finite.exactOptional(),
     unbudgeted: z.literal(true).exactOptional(),
   }),
   admission: z.looseObject({

@@ -45,6 +45,9 @@ export interface OutcomeRecord {
   readonly costEstimated?: true
   /** How good the answer was, 0–1. */
   readonly quality?: number
+  /** How many calls of other processes it sums up, and how many of them were slow; absent: it is one call. */
+  readonly calls?: number
+  readonly slow?: number
   /** Budgets and quotas do not count it: part of a call that they have counted, or a probe whose end nobody saw. */
   readonly unbudgeted?: true
 }

@@ -193,6 +193,10 @@ export class Replayer {
   #applyOutcome(breaker: Breaker, record: OutcomeRecord): void {
     const { at, generation, probe } = record
     const microseconds = Math.round(record.latency * 1000)
+    if (record.calls !== undefined) {
+      breaker.tally(at, { calls: record.calls, slow: record.slow ?? 0, microseconds, failure: record.failure })
+      return
+    }
     switch (record.result) {
       case 'success':
         breaker.succeed(at, microseconds, generation, probe)

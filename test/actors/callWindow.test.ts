@@ -230,3 +230,29 @@ describe.each([
     )
   })
 })
+
+describe('calls told together', () => {
+  it.each([
+    ['time', { type: 'time', seconds: 10 }],
+    ['count', { type: 'count', size: 5 }],
+  ] as const)('count in a %s window as if they had been told one by one', (_, window) => {
+    const policy = resolvePolicy('custom', { window })
+    const [together, single] = [createWindow(policy), createWindow(policy)]
+    const now = 1_790_000_000_000
+    const tell = (at: number, calls: number, slow: number, type?: FailureType): void => {
+      together.tally(at, calls, slow, type)
+      for (let i = 0; i < calls; i++) {
+        if (type === undefined) single.success(at, i < slow ? 1 : 0)
+        else single.failure(at, type, i < slow ? 1 : 0)
+      }
+      expect(together.save()).toEqual(single.save())
+      expect(together).toMatchObject({ calls: single.calls, failures: single.failures, slow: single.slow })
+    }
+    tell(now, 3, 1)
+    tell(now + 1500, 4, 0, 'timeout')
+    tell(now + 1600, 2, 2, 'service_unavailable')
+    tell(now + 9000, 7, 3)
+    tell(now + 11_000, 1, 0, 'timeout')
+    tell(now + 30_000, 2, 0, 'timeout')
+  })
+})

@@ -62,8 +62,9 @@ export function rootAlerts(context: OrchestratorContext, fresh: readonly string[
   })
 }
 
-export function findingAlert({ pattern, services, root, severity, recommendations }: Finding): Raised {
+export function findingAlert({ pattern, services, root, node, severity, recommendations }: Finding): Raised {
   const where = root ?? (services.length === 1 ? services[0]! : EVERYWHERE)
-  const message = `${pattern} among ${listed(services)}${root === undefined ? '' : `, from ${root}`}: ${recommendations[0] ?? ''}`
+  const from = root ?? node
+  const message = `${pattern} among ${listed(services)}${from === undefined ? '' : `, from ${from}`}: ${recommendations[0] ?? ''}`
   return { service: where, level: severity === 'high' ? 'error' : 'warning', code: pattern, message }
 }

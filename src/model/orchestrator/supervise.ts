@@ -1,6 +1,5 @@
 // What the orchestrator makes of an event: another context, and what it wants done. The pure heart of orchestratorMachine.
 import type { AlertRecord } from '../records.ts'
-import type { Directive } from '../signals.ts'
 import type { StatePath } from '../states.ts'
 import { afterCooldown, EVERYWHERE, findingAlert, rootAlerts, systemAlerts } from './alerts.ts'
 import { commandsFor } from './commands.ts'
@@ -18,6 +17,7 @@ import { coordinates, permitsAt, stillGranted, underWay, waitingOf } from './rec
 import { rootsAfter } from './roots.ts'
 import { latchesAfter, viewOf, type Wish, wishesOf } from './rules.ts'
 import { systemHealth, systemStateAfter } from './systemState.ts'
+import { afterDirective, withoutLapsed } from './told.ts'
 
 export interface Supervision {
   readonly context: OrchestratorContext
@@ -109,13 +109,14 @@ function isDeepEqual(one: OrchestratorContext['wanted'], other: OrchestratorCont
 
 /** Nothing of the board's own needs it to be looked at again. */
 export function isQuiet(
-  { services, latches, told, force, findings, roots, system, granted }: OrchestratorContext,
+  { services, latches, told, fleet = {}, force, findings, roots, system, granted }: OrchestratorContext,
   at: number,
 ): boolean {
   return (
     system.state === 'healthy' &&
     isEmpty(latches) &&
     isEmpty(told) &&
+    isEmpty(fleet) &&
     isEmpty(roots) &&
     isEmpty(granted) &&
     findings.length === 0 &&
@@ -138,6 +139,7 @@ function hear(before: OrchestratorContext, event: Exclude<SupervisorEvent, { typ
         force: without(context.force, service),
         wanted: without(context.wanted, service),
         told: without(context.told, service),
+        fleet: context.fleet && without(context.fleet, service),
         granted: without(context.granted, service),
       }
     }
@@ -149,15 +151,8 @@ function hear(before: OrchestratorContext, event: Exclude<SupervisorEvent, { typ
       if (to === 'halfOpen') return { ...moved, granted: { [service]: at, ...moved.granted } }
       return moved.granted[service] === undefined ? moved : { ...moved, granted: without(moved.granted, service) }
     }
-    case 'directive.heard': {
-      const { service, directive } = event
-      const epoch = Math.max(context.epoch, directive.epoch)
-      const fence = context.force[service]?.epoch ?? -1
-      if (!context.services[service] || directive.epoch < fence) return context
-      const force = { ...context.force, [service]: directive }
-      const told = asksSomething(directive, event.at) ? { ...context.told, [service]: directive } : without(context.told, service)
-      return { ...context, epoch, force, told }
-    }
+    case 'directive.heard':
+      return afterDirective(context, event)
     case 'command.given':
       // An operator says that all is well: what stood because of it stands no longer.
       return event.command.name === 'recoverAll' ? recovered(context, event.command.services) : context
@@ -190,15 +185,6 @@ function failsIn(path: StatePath, before: ServiceStand): boolean {
   return path === 'halfOpen' && before.failing
 }
 
-function asksSomething({ level, admissionRatio, hold, expiresAt }: Directive, at: number): boolean {
-  return expiresAt > at && (level > 0 || admissionRatio < 1 || hold)
-}
-
-function withoutLapsed(context: OrchestratorContext, at: number): OrchestratorContext {
-  const lapsed = Object.keys(context.told).filter((service) => context.told[service]!.expiresAt <= at)
-  return lapsed.length === 0 ? context : { ...context, told: lapsed.reduce(without, context.told) }
-}
-
 function permitAtOnce(event: SupervisorEvent): Effect[] {
   if (event.type !== 'breaker.moved' || event.to !== 'open.awaitingPermit') return []
   return [{ type: 'permit', at: event.at, service: event.service }]
@@ -220,8 +206,8 @@ function restored(before: OrchestratorContext, event: Extract<SupervisorEvent, {
   return before.config ? { context, effects: [], judgement: judgementOf(context, at) } : { context, effects: [] }
 }
 
-function keyOf({ pattern, services }: OrchestratorContext['findings'][number]): string {
-  return `${pattern}:${services.join()}`
+function keyOf({ pattern, services, node }: OrchestratorContext['findings'][number]): string {
+  return node === undefined ? `${pattern}:${services.join()}` : `${pattern}:${node}`
 }
 
 function withService(context: OrchestratorContext, service: string, stand: ServiceStand): OrchestratorContext {
