@@ -26,12 +26,12 @@ export function encodeBatches(messages: readonly WireMessage[], maxBody: number 
   const batches: Batch[] = []
   let tooBig = 0
   let texts: string[] = []
-  // Brackets, and a comma for each.
-  let size = 2
+  // Two brackets, and a comma between each two.
+  let size = 1
   const end = (): void => {
     if (texts.length > 0) batches.push({ bytes: utf8.encode(together(texts)), count: texts.length })
     texts = []
-    size = 2
+    size = 1
   }
   for (const message of messages) {
     const text = textOf(message)
