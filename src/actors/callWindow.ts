@@ -257,7 +257,8 @@ export class CountWindow extends CallWindow {
   /** Those that the window does not hold are gone by the time they are counted. */
   protected countMany(at: number, calls: number, failures: number, slow: number): void {
     const held = Math.min(calls, this.size)
-    for (let i = 0; i < held; i++) this.count(at, failures > 0 ? 1 : 0, i < slow ? 1 : 0)
+    const slowOfThem = Math.round((slow * held) / calls)
+    for (let i = 0; i < held; i++) this.count(at, failures > 0 ? 1 : 0, i < slowOfThem ? 1 : 0)
   }
 
   protected empty(): void {

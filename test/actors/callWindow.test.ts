@@ -251,7 +251,7 @@ describe('calls told together', () => {
     tell(now, 3, 1)
     tell(now + 1500, 4, 0, 'timeout')
     tell(now + 1600, 2, 2, 'service_unavailable')
-    tell(now + 9000, 7, 3)
+    tell(now + 9000, 4, 3)
     tell(now + 11_000, 1, 0, 'timeout')
     tell(now + 30_000, 2, 0, 'timeout')
   })
