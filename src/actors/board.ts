@@ -317,7 +317,8 @@ export class Board implements BreakerHost {
 
   /** Time may change what stands now. */
   #attend(): void {
-    if (this.#reviewer && coordinates(this.context) && !this.isQuiet) this.#reviewer.wake()
+    const { context } = this
+    if (this.#reviewer && (coordinates(context) || context.fleet) && !this.isQuiet) this.#reviewer.wake()
   }
 
   deliver(): void {

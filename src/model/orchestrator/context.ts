@@ -35,6 +35,8 @@ export interface OrchestratorContext {
   readonly force: Readonly<Record<string, Directive>>
   /** What users have told breakers and still stands: a wish among those of the rules. */
   readonly told: Readonly<Record<string, Directive>>
+  /** What the leader of the fleet has told them; undefined until it has told any. */
+  readonly fleet?: Readonly<Record<string, Directive>> | undefined
   /** Rules that stand, by name; of dependency_chain_protection one for each dependency, `rule:dependency`. */
   readonly latches: Readonly<Record<string, Latch>>
   /** The rules that last wanted something of each service. */

@@ -5,6 +5,7 @@ import type { DegradationLevel } from '../states.ts'
 import { type OrchestratorContext, RELEASED } from './context.ts'
 import { coordinates } from './recovery.ts'
 import type { Wish } from './rules.ts'
+import { together, toldOf } from './told.ts'
 
 const COORDINATION = 'recovery_coordination'
 
@@ -14,19 +15,23 @@ export function directivesAt(
   wishes: ReadonlyMap<string, readonly Wish[]>,
   at: number,
 ): { readonly service: string; readonly directive: Directive }[] {
-  const { config, services, force, told } = context
-  if (!config || !coordinates(context)) return []
+  const { config, services, force, fleet } = context
+  const isCoordinated = coordinates(context)
+  if (!config || !(isCoordinated || context.fleet)) return []
   const epoch = context.epoch + 1
   const directives: { service: string; directive: Directive }[] = []
   for (const service of Object.keys(services)) {
     const now = inForce(force[service], at)
-    const own = [...(wishes.get(service) ?? []), ...turnOf(context, service)]
-    const mine = told[service]
-    if (own.length === 0) {
-      if (now && !same(now, mine)) directives.push({ service, directive: mine ? { ...mine, epoch } : released(epoch, now, at) })
+    const own = isCoordinated ? [...(wishes.get(service) ?? []), ...turnOf(context, service)] : []
+    const told = toldOf(context, service)
+    const [only] = told
+    if (own.length === 0 && told.length < 2) {
+      // Where there is a fleet, what one of the two has told may have been hidden by the other's until now.
+      const differs = now ? !same(now, only) : fleet !== undefined && only !== undefined
+      if (differs) directives.push({ service, directive: only ? { ...only, epoch } : released(epoch, now as Directive, at) })
       continue
     }
-    const wanted = combined(own, mine, epoch, at + config.directiveLifetime)
+    const wanted = combined(own, told, epoch, at + config.directiveLifetime)
     if (now && same(now, wanted) && now.expiresAt - at > config.directiveLifetime / 2) continue
     directives.push({ service, directive: wanted })
   }
@@ -35,10 +40,11 @@ export function directivesAt(
 
 /** Whom a wish or a user's directive keeps from probing. */
 export function isHeldBy(
-  { told }: OrchestratorContext,
+  context: OrchestratorContext,
   wishes: ReadonlyMap<string, readonly Wish[]>,
 ): (service: string) => boolean {
-  return (service) => told[service]?.hold === true || (wishes.get(service)?.some(({ hold }) => hold) ?? false)
+  return (service) =>
+    toldOf(context, service).some(({ hold }) => hold) || (wishes.get(service)?.some(({ hold }) => hold) ?? false)
 }
 
 export function inForce(directive: Directive | undefined, at: number): Directive | undefined {
@@ -53,16 +59,17 @@ function turnOf({ config, services, granted }: OrchestratorContext, service: str
   return [{ rule: COORDINATION, priority: 5, reason, to: 0, by: 0, admissionRatio: 1, hold: true }]
 }
 
-/** A user's directive is one wish among the others. */
-function combined(own: readonly Wish[], mine: Directive | undefined, epoch: number, expiresAt: number): Directive {
-  const to = Math.max(mine?.level ?? 0, ...own.map((wish) => wish.to))
-  const by = Math.max(...own.map((wish) => wish.by))
-  const gravest = own.reduce((one, other) => (other.priority > one.priority ? other : one))
+/** What a user or the fleet has told is one wish among the others. */
+function combined(own: readonly Wish[], told: readonly Directive[], epoch: number, expiresAt: number): Directive {
+  const asked = together(told)
+  const to = Math.max(asked.level, ...own.map((wish) => wish.to))
+  const by = Math.max(0, ...own.map((wish) => wish.by))
+  const [gravest = told.at(-1) as Directive] = [...own].sort((one, other) => other.priority - one.priority)
   return {
     epoch,
     level: Math.min(3, to + by) as DegradationLevel,
-    admissionRatio: Math.min(mine?.admissionRatio ?? 1, ...own.map((wish) => wish.admissionRatio)),
-    hold: mine?.hold === true || own.some((wish) => wish.hold),
+    admissionRatio: Math.min(asked.admissionRatio, ...own.map((wish) => wish.admissionRatio)),
+    hold: asked.hold || own.some((wish) => wish.hold),
     expiresAt,
     rule: gravest.rule,
     reason: gravest.reason,

@@ -16,6 +16,7 @@ const savedSchema = z.object({
   epoch: z.number().int().nonnegative(),
   force: directives,
   told: directives,
+  fleet: directives.optional(),
   latches: z.record(z.string(), z.object({ since: number, clearSince: number.optional() })),
   wanted: z.record(z.string(), z.array(z.string())),
   findings: z.array(findingSchema).max(10_000),
