@@ -3,7 +3,7 @@
 import { DEFAULT_CONFIDENCE, defaultEstimate, LEARNED_CONFIDENCE } from '../../model/budgets/defaultEstimates.ts'
 import { dollarsOf } from '../../model/budgets/money.ts'
 import type { Budgets } from '../../model/budgets/rules.ts'
-import type { SpentDollars } from '../../model/budgets/spendAccounts.ts'
+import type { Spent, SpentDollars } from '../../model/budgets/spendAccounts.ts'
 import { SpendLedger } from '../../model/budgets/spendLedger.ts'
 import type { Clock } from '../../model/clock.ts'
 import { ConfigError } from '../../model/errors.ts'
@@ -20,6 +20,12 @@ import { type BudgetStatus, budgetStatus } from './budgetStatus.ts'
 import { DeskAccounts } from './deskAccounts.ts'
 import { QuotaCount, type QuotaOptions } from './quotaCount.ts'
 import { foldSpend, type SpendScope } from './spendFold.ts'
+
+export interface OwnSpend {
+  readonly day: number
+  readonly month: number
+  readonly services: ReadonlyMap<string, Spent>
+}
 
 export interface BudgetKeeperOptions extends QuotaOptions {
   readonly budgets: Budgets | undefined
@@ -108,6 +114,32 @@ export class BudgetKeeper implements DeskHost {
     return this.#ledger.spent(service)
   }
 
+  // --- what the fleet asks ----------------------------------------------------------------------------------------------
+
+  /** Told whenever something was spent here, or a period is over. */
+  onSpend: (() => void) | undefined
+
+  /** What this node has spent itself, billionths of a dollar, by service; `day` and `month`: when those began, epoch ms. */
+  own(): OwnSpend {
+    this.goTo(this.#now())
+    const ledger = this.#ledger
+    return { day: ledger.day.from, month: ledger.month.from, services: ledger.own() }
+  }
+
+  /** Other nodes of the fleet have spent so much more on a service; `rate`: of it, what was spent lately. */
+  bookOthers(service: string, more: Spent & { readonly rate: number }): void {
+    if (this.#disposed) return
+    const at = this.#now()
+    this.goTo(at)
+    this.#ledger.bookOthers(at, service, more)
+    const desk = this.#desks.get(service)
+    if (desk && more.month > 0 && !desk.charges) this.charges(desk, at)
+    for (const account of this.#accounts) {
+      if (account.spend.span === 'call' || !account.spend.counts(service, undefined)) continue
+      this.#review(account, desk ? service : this.#concernedBy(account), at)
+    }
+  }
+
   /** What a call that nobody has said anything of is expected to cost; undefined where it is not known to cost anything. */
   estimate(service: string, operation?: string): Estimate | undefined {
     const desk = this.#desks.get(service)
@@ -134,7 +166,7 @@ export class BudgetKeeper implements DeskHost {
     }
     const at = this.#now()
     this.goTo(at)
-    const service = account.rule.services?.[0] ?? [...this.#desks.keys()][0] ?? ''
+    const service = this.#concernedBy(account)
     const record = raiseAlert(account, service, at, limit, claim)
     this.#ledger.raise(rule, limit)
     this.alert(record)
@@ -177,6 +209,7 @@ export class BudgetKeeper implements DeskHost {
     if (this.#disposed) return
     const { service } = desk
     this.#ledger.book(at, service, operation, nanos, isSample)
+    this.onSpend?.()
     if (nanos > 0 && !desk.charges) this.charges(desk, at)
     for (const account of accounts) {
       if (account.spend.span !== 'call') this.#review(account, service, at)
@@ -213,6 +246,11 @@ export class BudgetKeeper implements DeskHost {
     this.#ledger.goTo(at)
     for (const account of this.#accounts) if (account.standing) this.#rulings.review(account, at)
     this.#arm(at)
+    this.onSpend?.()
+  }
+
+  #concernedBy({ rule }: BudgetAccount): string {
+    return rule.services?.[0] ?? [...this.#desks.keys()][0] ?? ''
   }
 
   /** By what the last session has left: prices, spend, or a breaker that was told. */

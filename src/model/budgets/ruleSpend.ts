@@ -9,6 +9,8 @@ export class RuleSpend {
   readonly span: Span
   readonly sliding: SlidingSpend | undefined
   #total = 0
+  /** What of the sliding spend is other nodes'; made when the first of them has spent anything. */
+  #others: SlidingSpend | undefined
   /** What may be spent, billionths of a dollar. */
   limit: number
 
@@ -31,6 +33,28 @@ export class RuleSpend {
   add(at: number, nanos: number): void {
     if (this.sliding !== undefined) this.sliding.add(at, nanos)
     else if (this.span !== 'call') this.#total += nanos
+  }
+
+  /** Other nodes of the fleet have spent so much: it counts here, and is saved there. */
+  addOthers(at: number, nanos: number): void {
+    if (this.sliding !== undefined) {
+      this.#others ??= new SlidingSpend(this.rule.per)
+      this.#others.add(at, nanos)
+    }
+    this.add(at, nanos)
+  }
+
+  /** Of a sliding spend, this node's own part: the end of each bucket that holds any, and what it holds. */
+  saveOwn(): [endsAt: number, nanos: number][] {
+    const others = new Map(this.#others?.save())
+    const own = (this.sliding?.save() ?? []).map(([at, nanos]): [number, number] => [at, nanos - (others.get(at) ?? 0)])
+    return own.filter(([, nanos]) => nanos > 0)
+  }
+
+  /** A clock that was ahead is right now. */
+  notAfter(now: number): void {
+    this.sliding?.notAfter(now)
+    this.#others?.notAfter(now)
   }
 
   /** The period is over, or is read anew from what was saved. */

@@ -1,7 +1,6 @@
 // The ledger's accounts: one for each service and operation, with what was spent this day and this month and what its calls
 // cost. Bounded, as names of operations come from callers.
 import { CostSamples } from './costSamples.ts'
-import { dollarsOf } from './money.ts'
 import type { RuleSpend } from './ruleSpend.ts'
 import type { SavedSpend } from './savedSpend.ts'
 
@@ -26,6 +25,12 @@ interface ServiceAccounts {
   readonly operations: Map<string, Account>
   /** Over all its operations. */
   readonly samples: CostSamples
+}
+
+/** Billionths of a dollar. */
+export interface Spent {
+  readonly day: number
+  readonly month: number
 }
 
 /** Dollars. */
@@ -79,14 +84,27 @@ export class SpendAccounts {
     return least
   }
 
-  spent(service: string | undefined): SpentDollars {
+  spent(service: string | undefined): Spent {
     let [day, month] = [0, 0]
     for (const account of this.#all()) {
       if (service !== undefined && account.service !== service) continue
       day += account.day
       month += account.month
     }
-    return { day: dollarsOf(day), month: dollarsOf(month) }
+    return { day, month }
+  }
+
+  byService(): Map<string, Spent> {
+    const sums = new Map<string, Spent>()
+    for (const [service, { operations }] of this.#services) {
+      let [day, month] = [0, 0]
+      for (const account of operations.values()) {
+        day += account.day
+        month += account.month
+      }
+      sums.set(service, { day, month })
+    }
+    return sums
   }
 
   /** What counts under `rule` of the day or the month, billionths of a dollar. */

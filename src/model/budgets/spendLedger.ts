@@ -1,17 +1,19 @@
 // What has been spent: this day and this month, by service and operation, and so under every rule. It is a fold of what it is
 // told, and so of the journal: the same bookings in the same order lead to the same ledger, live or read back.
 import { checked } from '../checked.ts'
-import { toNanos } from './money.ts'
+import { dollarsOf, toNanos } from './money.ts'
+import { OthersSpend } from './othersSpend.ts'
 import { Calendar, type Period } from './period.ts'
 import { RuleSpend } from './ruleSpend.ts'
 import type { Budgets } from './rules.ts'
 import { type SavedSpend, savedSpendSchema } from './savedSpend.ts'
-import { SpendAccounts, type SpentDollars } from './spendAccounts.ts'
+import { SpendAccounts, type Spent, type SpentDollars } from './spendAccounts.ts'
 
 export class SpendLedger {
   readonly rules: readonly RuleSpend[]
   readonly #calendar: Calendar
   readonly #accounts: SpendAccounts
+  readonly #others = new OthersSpend()
   readonly #calls = new Map<string, { count: number; warned: boolean }>()
   readonly #raised = new Map<string, { readonly limit: number; readonly over: number }>()
   #day: Period
@@ -63,7 +65,7 @@ export class SpendLedger {
       this.#startAnew('month')
       for (const calls of this.#calls.values()) Object.assign(calls, { count: 0, warned: false })
     }
-    for (const { sliding } of this.rules) sliding?.notAfter(at)
+    for (const rule of this.rules) rule.notAfter(at)
     this.#rollsAt = Math.min(this.#day.until, this.#month.until)
   }
 
@@ -88,8 +90,24 @@ export class SpendLedger {
     return this.#accounts.cheapest(rule)
   }
 
+  /** Dollars of this day and this month, those of other nodes included. */
   spent(service?: string): SpentDollars {
-    return this.#accounts.spent(service)
+    const [own, others] = [this.#accounts.spent(service), this.#others.spent(service)]
+    return { day: dollarsOf(own.day + others.day), month: dollarsOf(own.month + others.month) }
+  }
+
+  /** Billionths of a dollar of this day and this month that this node has spent itself, by service. */
+  own(): Map<string, Spent> {
+    return this.#accounts.byService()
+  }
+
+  /** Other nodes have spent so much more on a service; `rate`: of it, what was spent lately. Billionths of a dollar. */
+  bookOthers(at: number, service: string, more: Spent & { readonly rate: number }): void {
+    if (at >= this.#rollsAt) this.goTo(at)
+    this.#others.book(service, more)
+    for (const rule of this.rules) {
+      if (rule.span !== 'call' && rule.counts(service, undefined)) rule.addOthers(at, more[rule.span])
+    }
   }
 
   /** Counts a call that was let through to a service with a quota. */
@@ -153,7 +171,7 @@ export class SpendLedger {
 
   #saveRules(): Pick<SavedSpend, 'rates' | 'raised' | 'rules'> {
     return {
-      rates: this.rules.flatMap(({ rule, sliding }) => (sliding === undefined ? [] : [[rule.id, sliding.save()]])),
+      rates: this.rules.flatMap((spend) => (spend.sliding === undefined ? [] : [[spend.rule.id, spend.saveOwn()]])),
       raised: [...this.#raised].map(([rule, { limit, over }]) => [rule, limit, over]),
       rules: this.rules.map(({ rule }) => rule.id),
     }
@@ -170,6 +188,7 @@ export class SpendLedger {
 
   #startAnew(span: 'day' | 'month'): void {
     this.#accounts.startAnew(span)
+    this.#others.startAnew(span)
     for (const rule of this.rules) if (rule.span === span) rule.startFrom(0)
   }
 
