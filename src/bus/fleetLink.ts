@@ -70,9 +70,10 @@ export interface Lease {
   take(): Promise<LeaseAnswer>
   /** Gives it up at once, for a successor to take. Never rejects. */
   release(): Promise<void>
+  /** Told when a holder gave it up, so that others need not wait for their next try. Not told when it expired. */
+  onFree?(listener: () => void): () => void
 }
 
 export type LeaseAnswer =
   /** `epoch` fences: that of each holder is higher than those of all before, and stays while the lease is renewed. */
-  | { readonly held: true; readonly epoch: number }
-  | { readonly held: false; readonly holder: string | undefined }
+  { readonly held: true; readonly epoch: number } | { readonly held: false; readonly holder: string | undefined }

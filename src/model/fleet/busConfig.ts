@@ -24,8 +24,6 @@ export const busLimitsSchema = z.strictObject({
   outboxMessages: count.max(1_000_000).default(10_000),
   /** Their size on the wire. */
   outboxBytes: count.max(1_073_741_824).default(8_388_608).meta({ unit: 'bytes' }),
-  /** The longest message that is read. */
-  messageBytes: count.min(1024).max(67_108_864).default(262_144).meta({ unit: 'bytes' }),
   /** What is heard of one node in a second at most. */
   messagesPerSecond: count.max(1_000_000).default(5000),
   /** Entries of a table at most. */

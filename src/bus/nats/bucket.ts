@@ -1,0 +1,158 @@
+// A key-value bucket of NATS, as the tables and the lease of a fleet use it: revisions decide every write, and reads go to the
+// stream's leader, never to a copy that may lag.
+
+import { JetStreamApiError, type JetStreamClient, type JetStreamManager, jetstream, type StoredMsg } from '@nats-io/jetstream'
+import { type KV, Kvm } from '@nats-io/kv'
+import type { NatsConnection } from '@nats-io/transport-node'
+import { headers } from '@nats-io/transport-node'
+
+export interface BucketOptions {
+  readonly name: string
+  /** Where changes are heard of: the server passes each on as a message to this subject, which ends in `>`. */
+  readonly republish: string
+  /** ms after which an entry that is not renewed is gone; absent: never. */
+  readonly ttl?: number
+  /** The longest entry, bytes. */
+  readonly entryBytes: number
+  readonly replicas: number
+  /** How long the server may take to answer, ms. */
+  readonly timeout: number
+}
+
+export interface Stored {
+  readonly key: string
+  readonly revision: number
+  /** Undefined: it was removed. */
+  readonly bytes: Uint8Array | undefined
+}
+
+export interface BucketState {
+  /** When the server made it: another time, another bucket. */
+  readonly created: string
+  /** Of the last change. */
+  readonly revision: number
+}
+
+export class Bucket {
+  /** The options with which it was made, where they are not ours; in words. */
+  readonly mismatch: string | undefined
+  /** As the server has it, ms; 0: for ever. */
+  readonly ttl: number
+  readonly #js: JetStreamClient
+  readonly #manager: JetStreamManager
+  readonly #kv: KV
+  readonly #stream: string
+  readonly #prefix: string
+
+  private constructor(js: JetStreamClient, manager: JetStreamManager, kv: KV, name: string, ttl: number, mismatch?: string) {
+    this.#js = js
+    this.#manager = manager
+    this.#kv = kv
+    this.#stream = streamOf(name)
+    this.#prefix = `$KV.${name}.`
+    this.ttl = ttl
+    this.mismatch = mismatch
+  }
+
+  /** Opens the bucket, and makes it where there is none. Rejects when the server cannot do that now. */
+  static async open(client: NatsConnection, options: BucketOptions): Promise<Bucket> {
+    const { name, republish, ttl, entryBytes, replicas, timeout } = options
+    const js = jetstream(client, { timeout, checkAPI: false })
+    const kv = await new Kvm(js).create(name, {
+      replicas,
+      history: 1,
+      maxValueSize: entryBytes,
+      republish: { src: `$KV.${name}.>`, dest: republish },
+      allow_direct: false,
+      ...(ttl === undefined ? undefined : { ttl }),
+    })
+    const manager = await js.jetstreamManager(false)
+    const { config } = await manager.streams.info(streamOf(name))
+    const problems: string[] = []
+    if (config.max_age !== (ttl ?? 0) * 1e6) problems.push(`entries live ${config.max_age / 1e6} ms, not ${ttl ?? 0}`)
+    if (config.republish?.dest !== republish) problems.push(`changes are republished to ${config.republish?.dest ?? 'nowhere'}`)
+    if (config.num_replicas !== replicas) problems.push(`it has ${config.num_replicas} copies, not ${replicas}`)
+    const mismatch = problems.length === 0 ? undefined : `the bucket ${name} was made with other options: ${problems.join('; ')}`
+    return new Bucket(js, manager, kv, name, config.max_age / 1e6, mismatch)
+  }
+
+  async state(): Promise<BucketState> {
+    const { created, state } = await this.#manager.streams.info(this.#stream)
+    return { created, revision: state.last_seq }
+  }
+
+  async get(key: string): Promise<Stored | undefined> {
+    return this.#read({ last_by_subj: `${this.#prefix}${key}` })
+  }
+
+  /** The first change from `revision` on that no later one of its key has replaced. */
+  async next(revision: number): Promise<Stored | undefined> {
+    return this.#read({ seq: revision, next_by_subj: `${this.#prefix}>` })
+  }
+
+  /** Stores, if the key's revision is still `previous` (0: there is none); resolves to the new one. See {@link isConflict}. */
+  put(key: string, bytes: Uint8Array, previous: number): Promise<number> {
+    return this.#kv.put(key, bytes, { previousSeq: previous })
+  }
+
+  /** Removes, under the same condition; resolves to the revision of that. */
+  async remove(key: string, previous: number): Promise<number> {
+    const marked = headers()
+    marked.set(OPERATION, 'DEL')
+    const { seq } = await this.#js.publish(`${this.#prefix}${key}`, undefined, {
+      headers: marked,
+      expect: { lastSubjectSequence: previous },
+    })
+    return seq
+  }
+
+  async #read(query: { last_by_subj: string } | { seq: number; next_by_subj: string }): Promise<Stored | undefined> {
+    const message = await this.#manager.streams.getMessage(this.#stream, query)
+    return message === null ? undefined : this.#stored(message)
+  }
+
+  #stored({ subject, seq, data, header }: StoredMsg): Stored {
+    const removed = header !== undefined && isRemoval(header.get(OPERATION))
+    return { key: subject.slice(this.#prefix.length), revision: seq, bytes: removed ? undefined : data }
+  }
+}
+
+const OPERATION = 'KV-Operation'
+
+/** A change as it is heard of, on the subject that it is republished to; undefined for what is none of bucket `name`. */
+export function republished(
+  message: { readonly data: Uint8Array; readonly headers?: { get(name: string): string } | undefined },
+  name: string,
+): Stored | undefined {
+  const { headers: told, data } = message
+  const prefix = `$KV.${name}.`
+  const subject = told?.get('Nats-Subject') ?? ''
+  const revision = Number(told?.get('Nats-Sequence'))
+  if (told === undefined || told.get('Nats-Stream') !== streamOf(name) || !subject.startsWith(prefix)) return undefined
+  if (!Number.isSafeInteger(revision) || revision < 1) return undefined
+  return { key: subject.slice(prefix.length), revision, bytes: isRemoval(told.get(OPERATION)) ? undefined : data }
+}
+
+/** True when a write was refused because the key has another revision. */
+export function isConflict(error: unknown): boolean {
+  return error instanceof JetStreamApiError && (error.code === 10071 || error.code === 10164)
+}
+
+/** True when there is no JetStream: for this account, on this server, or for now. */
+export function isWithoutJetstream(error: unknown): boolean {
+  if (error instanceof JetStreamApiError) return error.code === 10039 || error.code === 10076 || error.code === 10008
+  return error instanceof Error && error.name === 'JetStreamNotEnabled'
+}
+
+/** True when the stream is not there (any more). */
+export function isMissing(error: unknown): boolean {
+  return error instanceof JetStreamApiError && error.code === 10059
+}
+
+function isRemoval(operation: string): boolean {
+  return operation === 'DEL' || operation === 'PURGE'
+}
+
+function streamOf(name: string): string {
+  return `KV_${name}`
+}

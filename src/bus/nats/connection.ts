@@ -1,0 +1,124 @@
+// A connection to NATS that is dialled in the background and for ever: nobody waits for it, and whoever uses it is told when it
+// is there and when it is gone. The link of a fleet and its journal have one each.
+import { AuthorizationError, connect, type NatsConnection, PermissionViolationError } from '@nats-io/transport-node'
+import type { Clock } from '../../model/clock.ts'
+import type { BusConfig } from '../../model/fleet/busConfig.ts'
+import { freshSeed, type Random, seededRandom } from '../../model/random.ts'
+import { connectionOptions, RETRY } from './connectionOptions.ts'
+import { Pauses, within } from './due.ts'
+
+export type ConnectionNews =
+  /** `fresh`: a new client, on which nothing is subscribed yet. */
+  | { readonly type: 'connected'; readonly nc: NatsConnection; readonly fresh: boolean }
+  | { readonly type: 'disconnected' }
+  /** The server forbids it: to publish to a subject, to subscribe to it, or to be here at all. */
+  | { readonly type: 'refused'; readonly what: string }
+  | { readonly type: 'trouble'; readonly code: string; readonly message: string }
+
+/** How long what was sent may take to arrive when we leave, ms. */
+const LAST_WORDS = 2000
+
+export class BusConnection {
+  readonly #config: BusConfig
+  readonly #clock: Clock
+  readonly #name: string
+  readonly #tell: (news: ConnectionNews) => void
+  readonly #random: Random = seededRandom(freshSeed())
+  readonly #pauses: Pauses
+  #client: NatsConnection | undefined
+  #up = false
+  #closing: Promise<void> | undefined
+  readonly #dialling: Promise<void>
+
+  /** Begins to connect, and tells `tell` of all that happens, never before this returns. `name` is what the server shows. */
+  constructor(config: BusConfig, name: string, clock: Clock, tell: (news: ConnectionNews) => void) {
+    this.#config = config
+    this.#name = name
+    this.#clock = clock
+    this.#tell = tell
+    this.#pauses = new Pauses(clock, true)
+    this.#dialling = this.#dial()
+  }
+
+  /** The client while it is connected, as far as is known. */
+  get client(): NatsConnection | undefined {
+    return this.#up ? this.#client : undefined
+  }
+
+  /** Sends what the client still holds, as far as that can be done within `ms`, and disconnects. Never rejects. */
+  close(ms: number = LAST_WORDS): Promise<void> {
+    this.#closing ??= this.#close(ms)
+    return this.#closing
+  }
+
+  async #close(ms: number): Promise<void> {
+    this.#pauses.end()
+    const client = this.#client
+    if (client !== undefined) {
+      if (this.#up) await within(this.#clock, ms, client.drain())
+      await client.close().catch(() => undefined)
+    }
+    // One that is being dialled ends by itself within its timeout and finds that it is not wanted any more.
+    if (client !== undefined) await this.#dialling
+  }
+
+  async #dial(): Promise<void> {
+    // Whoever made this is still being made itself.
+    await Promise.resolve()
+    while (this.#closing === undefined) {
+      try {
+        const client = await connect(connectionOptions(this.#config, this.#name))
+        this.#client = client
+        if (this.#closing === undefined) await this.#follow(client)
+        else await client.close()
+      } catch (error) {
+        this.#failed(error)
+      }
+      this.#client = undefined
+      await this.#pauses.wait(RETRY * (1 + this.#random.next()))
+    }
+  }
+
+  /** Until the client has closed, which it does by itself only when it cannot go on. */
+  async #follow(client: NatsConnection): Promise<void> {
+    const statuses = client.status()
+    this.#rise(client, true)
+    for await (const status of statuses) {
+      if (status.type === 'disconnect') this.#fall()
+      else if (status.type === 'reconnect') this.#rise(client, false)
+      else if (status.type === 'error') this.#failed(status.error)
+    }
+    this.#fall()
+    const reason = await client.closed()
+    if (reason instanceof Error) this.#failed(reason)
+  }
+
+  #rise(nc: NatsConnection, fresh: boolean): void {
+    if (this.#closing !== undefined) return
+    this.#up = true
+    this.#tell({ type: 'connected', nc, fresh })
+  }
+
+  #fall(): void {
+    if (!this.#up) return
+    this.#up = false
+    this.#tell({ type: 'disconnected' })
+  }
+
+  #failed(error: unknown): void {
+    if (this.#closing !== undefined) return
+    if (error instanceof PermissionViolationError) {
+      this.#tell({ type: 'refused', what: `${error.operation === 'publish' ? 'publish to' : 'subscribe to'} ${error.subject}` })
+    } else if (error instanceof AuthorizationError) {
+      this.#tell({ type: 'refused', what: `connect: ${error.message}` })
+    } else {
+      this.#tell({ type: 'trouble', code: 'unreachable', message: messageOf(error) })
+    }
+  }
+}
+
+function messageOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  const cause = error.cause instanceof Error ? `: ${error.cause.message}` : ''
+  return `${error.message}${cause}`
+}

@@ -1,0 +1,227 @@
+// The lease of the fleet's leader: one key of a bucket whose entries expire. Taking it is a write that only succeeds while nobody
+// has it, renewing it one that only succeeds on what this node wrote last, and the key's revision, which only ever grows, fences.
+import type { NatsConnection } from '@nats-io/transport-node'
+import { isBusName } from '../../model/fleet/subjects.ts'
+import type { Lease, LeaseAnswer } from '../fleetLink.ts'
+import { Bucket, isConflict, isMissing, isWithoutJetstream, republished, type Stored } from './bucket.ts'
+import { Listeners } from './listeners.ts'
+
+export interface NatsLeaseOptions {
+  readonly fleet: string
+  readonly node: string
+  readonly session: string
+  /** ms */
+  readonly lifetime: number
+  readonly replicas: number
+  readonly client: () => NatsConnection | undefined
+  /** The highest epoch that was seen anywhere else: in directives. */
+  readonly seen: () => number
+  readonly trouble: (code: string, message: () => string) => void
+}
+
+/** How long the server may take to answer, ms: a renewal that is late is no renewal. */
+const TIMEOUT = 800
+const KEY = 'leader'
+
+/** What the key holds. */
+interface Holding {
+  readonly node: string
+  readonly session: string
+  /** Of one that was renewed: its epoch. */
+  readonly epoch?: number
+  /** Of one that was just taken: its epoch is its revision, but no less than this. */
+  readonly least?: number
+}
+
+export class NatsLease implements Lease {
+  readonly #options: NatsLeaseOptions
+  readonly #bucketName: string
+  readonly #subject: string
+  readonly #free = new Listeners<[]>('the lease of the fleet')
+  #lifetime: number
+  #bucket: Bucket | undefined
+  #epoch: number | undefined
+  #revision = 0
+  /** A write of ours may have been stored without our having heard of it. */
+  #unsure = false
+  #highest = 0
+
+  constructor(options: NatsLeaseOptions) {
+    this.#options = options
+    this.#lifetime = options.lifetime
+    this.#bucketName = `sg_${options.fleet}_lease`
+    this.#subject = `sg.v1.${options.fleet}.lease.>`
+  }
+
+  /** As the server has it: whoever made the bucket first has decided. */
+  get lifetime(): number {
+    return this.#lifetime
+  }
+
+  onFree(listener: () => void): () => void {
+    return this.#free.add(listener)
+  }
+
+  connected(client: NatsConnection, fresh: boolean): void {
+    this.#bucket = undefined
+    if (!fresh) return
+    client.subscribe(this.#subject, {
+      callback: (error, message) => {
+        if (error !== null) return
+        const change = republished(message, this.#bucketName)
+        if (change?.key === KEY && change.bytes === undefined) this.#free.tell()
+      },
+    })
+  }
+
+  async take(): Promise<LeaseAnswer> {
+    const bucket = await this.#open()
+    if (this.#epoch === undefined || this.#unsure) return this.#look(bucket)
+    try {
+      await this.#write(bucket, this.#revision, { epoch: this.#epoch })
+      return { held: true, epoch: this.#epoch }
+    } catch (error) {
+      if (isConflict(error)) return this.#look(bucket)
+      throw error
+    }
+  }
+
+  async release(): Promise<void> {
+    if (this.#epoch === undefined && !this.#unsure) return
+    try {
+      const bucket = await this.#open()
+      if (this.#unsure) {
+        const stored = await bucket.get(KEY)
+        if (!this.#isOurs(this.#holding(stored))) return
+        this.#revision = stored?.revision ?? 0
+      }
+      // Only what is still ours: a release that comes late takes nothing away from a successor.
+      await bucket.remove(KEY, this.#revision)
+    } catch {
+      // It will expire.
+    } finally {
+      this.#lose()
+    }
+  }
+
+  async #open(): Promise<Bucket> {
+    const client = this.#options.client()
+    if (client === undefined) throw new Error('there is no connection to the server')
+    if (this.#bucket !== undefined) return this.#bucket
+    const { lifetime, replicas } = this.#options
+    const bucket = await Bucket.open(client, {
+      name: this.#bucketName,
+      republish: this.#subject,
+      ttl: lifetime,
+      entryBytes: 4096,
+      replicas,
+      timeout: TIMEOUT,
+    })
+    const { mismatch } = bucket
+    if (mismatch !== undefined) this.#options.trouble('bucket_options', () => mismatch)
+    if (bucket.ttl > 0) this.#lifetime = bucket.ttl
+    this.#bucket = bucket
+    return bucket
+  }
+
+  /** Finds out who has it, and takes it if nobody does. */
+  async #look(bucket: Bucket): Promise<LeaseAnswer> {
+    const stored = await bucket.get(KEY).catch((error) => this.#forget(error))
+    const holding = this.#holding(stored)
+    if (holding === undefined) return this.#acquire(bucket, stored?.revision ?? 0)
+    const epoch = epochOf(holding, stored?.revision ?? 0)
+    this.#highest = Math.max(this.#highest, epoch)
+    if (!this.#isOurs(holding)) {
+      this.#lose()
+      return { held: false, holder: holding.node }
+    }
+    // What we did not hear of had been stored after all.
+    this.#epoch = epoch
+    this.#revision = stored?.revision ?? 0
+    try {
+      await this.#write(bucket, this.#revision, { epoch })
+    } catch (error) {
+      if (isConflict(error)) return this.#lost()
+      throw error
+    }
+    return { held: true, epoch }
+  }
+
+  async #acquire(bucket: Bucket, previous: number): Promise<LeaseAnswer> {
+    this.#lose()
+    const least = Math.max(this.#highest, this.#options.seen()) + 1
+    try {
+      await this.#write(bucket, previous, { least })
+    } catch (error) {
+      if (isConflict(error)) return { held: false, holder: undefined }
+      throw error
+    }
+    const epoch = Math.max(this.#revision, least)
+    if (this.#revision < least) {
+      this.#options.trouble('lease_recreated', () => {
+        return `the bucket ${this.#bucketName} was made anew; epochs go on from ${epoch}, above all that were seen`
+      })
+    }
+    this.#epoch = epoch
+    this.#highest = epoch
+    return { held: true, epoch }
+  }
+
+  async #write(bucket: Bucket, previous: number, rest: Pick<Holding, 'epoch' | 'least'>): Promise<void> {
+    const { node, session } = this.#options
+    const bytes = Buffer.from(JSON.stringify({ v: 1, node, session, ...rest }))
+    this.#unsure = true
+    try {
+      this.#revision = await bucket.put(KEY, bytes, previous)
+      this.#unsure = false
+    } catch (error) {
+      // Refused is refused; anything else may have been stored.
+      if (isConflict(error)) this.#unsure = false
+      this.#forget(error, false)
+      throw error
+    }
+  }
+
+  #forget(error: unknown, rethrow = true): undefined {
+    // A bucket that is gone is made again at the next try.
+    if (isMissing(error) || isWithoutJetstream(error)) this.#bucket = undefined
+    if (rethrow) throw error
+  }
+
+  #lost(): LeaseAnswer {
+    this.#lose()
+    return { held: false, holder: undefined }
+  }
+
+  #lose(): void {
+    this.#epoch = undefined
+    this.#unsure = false
+  }
+
+  #isOurs(holding: Holding | undefined): boolean {
+    return holding?.node === this.#options.node && holding.session === this.#options.session
+  }
+
+  /** Undefined when nobody has it; what cannot be read is nobody's. */
+  #holding(stored: Stored | undefined): Holding | undefined {
+    if (stored?.bytes === undefined) return undefined
+    try {
+      const { node, session, epoch, least } = JSON.parse(Buffer.from(stored.bytes).toString()) as Readonly<
+        Record<string, unknown>
+      >
+      if (!isBusName(node) || typeof session !== 'string') throw new TypeError('it names no node and session')
+      return { node, session, ...(isCount(epoch) ? { epoch } : undefined), ...(isCount(least) ? { least } : undefined) }
+    } catch (error) {
+      this.#options.trouble('bad_lease', () => `the lease of the fleet was not written by one of its nodes: ${String(error)}`)
+      return undefined
+    }
+  }
+}
+
+function epochOf({ epoch, least = 0 }: Holding, revision: number): number {
+  return epoch ?? Math.max(revision, least)
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) > 0
+}

@@ -1,0 +1,195 @@
+// A process's link to its fleet over NATS: puts connection, messages, tables and lease together.
+import type { NatsConnection } from '@nats-io/transport-node'
+import { type Clock, systemClock } from '../../model/clock.ts'
+import type { BusConfig } from '../../model/fleet/busConfig.ts'
+import { encodeRejection, type Rejection } from '../../model/fleet/rejection.ts'
+import { messageWildcard, rejectedSubject, type TableName } from '../../model/fleet/subjects.ts'
+import { WIRE_TYPES, type WireMessage, type WireType } from '../../model/fleet/wire.ts'
+import type { FleetLink, LinkCounters, LinkStatus } from '../fleetLink.ts'
+import { BusConnection, type ConnectionNews } from './connection.ts'
+import { within } from './due.ts'
+import { Inbox } from './inbox.ts'
+import { Listeners } from './listeners.ts'
+import { NatsLease } from './natsLease.ts'
+import { NatsTable, type NatsTableOptions } from './natsTable.ts'
+import { Sender } from './sender.ts'
+import { newSession } from './session.ts'
+import { Troubles } from './troubles.ts'
+
+export interface NatsLinkOptions {
+  /** Another one for each start of the process. Default: drawn. */
+  readonly session?: string
+  readonly clock?: Clock
+}
+
+/** Nodes that have not been heard of for so long are gone, ms. */
+const NODE_LIFETIME = 10_000
+/** For how long `close` sends what is buffered, ms. */
+const LAST_WORDS = 2000
+
+export class NatsLink implements FleetLink {
+  readonly fleet: string
+  readonly node: string
+  readonly directives: NatsTable<'directives'>
+  readonly nodes: NatsTable<'nodes'>
+  readonly ledger: NatsTable<'ledger'>
+  readonly lease: NatsLease
+  readonly counters: LinkCounters
+  readonly #clock: Clock
+  readonly #connection: BusConnection
+  readonly #sender: Sender
+  readonly #inbox: Inbox
+  readonly #troubles: Troubles
+  readonly #statuses = new Listeners<[status: LinkStatus]>('the status of the link to the fleet')
+  readonly #listeners = new Map<WireType | '*', Listeners<[message: WireMessage]>>()
+  /** Types that are subscribed to on this client. */
+  readonly #subscribed = new Set<WireType>()
+  #closing: Promise<void> | undefined
+
+  /** Begins to connect, and is usable at once. */
+  constructor(config: BusConfig & { readonly node: string }, options: NatsLinkOptions = {}) {
+    const { clock = systemClock, session = newSession() } = options
+    const { fleet, node, limits, replicas, lease: lifetime } = config
+    this.fleet = fleet
+    this.node = node
+    this.#clock = clock
+    this.#troubles = new Troubles(clock, (status) => this.#statuses.tell(status))
+    const trouble = (code: string, message: () => string): void => this.#troubles.trouble(code, message)
+    this.#connection = new BusConnection(config, `switchgear ${node}`, clock, (news) => this.#hear(news))
+    const client = (): NatsConnection | undefined => this.#connection.client
+    const outbox = { messages: limits.outboxMessages, bytes: limits.outboxBytes }
+    this.#sender = new Sender({ clock, fleet, session, limits: outbox, client, trouble })
+    this.#inbox = new Inbox({
+      clock,
+      node,
+      messagesPerSecond: limits.messagesPerSecond,
+      deliver: (message) => this.#deliver(message),
+      report: (rejection) => this.#report(rejection),
+      trouble,
+    })
+    const shared = { clock, fleet, client, trouble, replicas, maxKeys: limits.tableKeys, entryBytes: limits.entryBytes }
+    const tableOf = <Table extends TableName>(table: Table, more: Partial<NatsTableOptions<Table>> = {}): NatsTable<Table> =>
+      new NatsTable({ ...shared, table, ...more })
+    this.directives = tableOf('directives')
+    this.nodes = tableOf('nodes', { ttl: NODE_LIFETIME })
+    this.ledger = tableOf('ledger')
+    const seen = (): number => {
+      let highest = 0
+      for (const { value } of this.directives.entries.values()) highest = Math.max(highest, value.epoch)
+      return highest
+    }
+    this.lease = new NatsLease({ fleet, node, session, lifetime, replicas, client, seen, trouble })
+    this.counters = countersOf(this.#sender, this.#inbox)
+  }
+
+  get connected(): boolean {
+    return this.#connection.client !== undefined
+  }
+
+  onStatus(listener: (status: LinkStatus) => void): () => void {
+    return this.#statuses.add(listener)
+  }
+
+  publish(message: WireMessage): void {
+    this.#sender.publish(message)
+  }
+
+  subscribe(type: WireType | '*', listener: (message: WireMessage) => void): () => void {
+    let listeners = this.#listeners.get(type)
+    if (listeners === undefined) {
+      listeners = new Listeners(`${type === '*' ? 'all' : type} messages of the fleet`)
+      this.#listeners.set(type, listeners)
+    }
+    const stop = listeners.add(listener)
+    const client = this.#connection.client
+    if (client !== undefined) this.#subscribeTo(client)
+    return stop
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
+    const until = this.#clock.now() + LAST_WORDS
+    const tables = [this.directives, this.nodes, this.ledger]
+    await Promise.all([
+      this.#sender.close(LAST_WORDS),
+      within(this.#clock, LAST_WORDS, Promise.all(tables.map((table) => table.drain()))),
+    ])
+    for (const table of tables) table.close()
+    this.#inbox.close()
+    await this.#connection.close(Math.max(0, until - this.#clock.now()))
+  }
+
+  #hear(news: ConnectionNews): void {
+    switch (news.type) {
+      case 'connected':
+        this.#connected(news.nc, news.fresh)
+        return
+      case 'disconnected':
+        this.#statuses.tell(news)
+        return
+      case 'refused':
+        this.#troubles.refused(news.what)
+        return
+      case 'trouble':
+        this.#troubles.trouble(news.code, () => news.message)
+    }
+  }
+
+  #connected(client: NatsConnection, fresh: boolean): void {
+    if (fresh) this.#subscribed.clear()
+    this.#subscribeTo(client)
+    this.lease.connected(client, fresh)
+    for (const table of [this.directives, this.nodes, this.ledger]) table.connected(client, fresh)
+    this.#sender.connected()
+    this.#statuses.tell({ type: 'connected', server: client.getServer() })
+  }
+
+  #subscribeTo(client: NatsConnection): void {
+    for (const type of WIRE_TYPES) {
+      if (this.#subscribed.has(type) || !(this.#listeners.has('*') || this.#listeners.has(type))) continue
+      this.#subscribed.add(type)
+      client.subscribe(messageWildcard(this.fleet, { type }), {
+        callback: (error, message) => {
+          if (error === null) this.#inbox.take(message.subject, message.data)
+        },
+      })
+    }
+  }
+
+  #deliver(message: WireMessage): void {
+    this.#listeners.get(message.type)?.tell(message)
+    this.#listeners.get('*')?.tell(message)
+  }
+
+  #report(rejection: Rejection): void {
+    try {
+      this.#connection.client?.publish(rejectedSubject(this.fleet), encodeRejection(rejection))
+    } catch {
+      // The connection went away: it was told here, which is enough.
+    }
+  }
+}
+
+function countersOf(sender: Sender, inbox: Inbox): LinkCounters {
+  return {
+    get published() {
+      return sender.published
+    },
+    get received() {
+      return inbox.received
+    },
+    get dropped() {
+      return sender.dropped
+    },
+    get rejected() {
+      return inbox.rejected
+    },
+    get missed() {
+      return inbox.missed
+    },
+  }
+}

@@ -1,0 +1,284 @@
+// One of the fleet's tables, kept in step with a bucket: every change is heard of as a message within milliseconds, and as a
+// message may be lost, the bucket is asked every few seconds, and after each reconnection, for what was not heard.
+import type { NatsConnection } from '@nats-io/transport-node'
+import type { Clock } from '../../model/clock.ts'
+import type { TableEntries } from '../../model/fleet/entrySchemas.ts'
+import { readEntry } from '../../model/fleet/readEntry.ts'
+import { bucketName, isBusName, serviceKey, serviceOf, type TableName, tableWildcard } from '../../model/fleet/subjects.ts'
+import type { FleetTable, TableEntry } from '../fleetLink.ts'
+import { Bucket, isMissing, isWithoutJetstream, republished, type Stored } from './bucket.ts'
+import { Due } from './due.ts'
+import { Listeners } from './listeners.ts'
+import { TableStore } from './tableStore.ts'
+
+export interface NatsTableOptions<Table extends TableName> {
+  readonly clock: Clock
+  readonly fleet: string
+  readonly table: Table
+  /** ms after which an entry that is not renewed is gone; absent: never. */
+  readonly ttl?: number
+  readonly maxKeys: number
+  readonly entryBytes: number
+  readonly replicas: number
+  readonly client: () => NatsConnection | undefined
+  readonly trouble: (code: string, message: () => string) => void
+}
+
+/** Between two looks at the bucket, ms. */
+const LOOK_EVERY = 5000
+/** While there is no bucket, ms. */
+const LOOK_FOR_BUCKET = 1000
+const TIMEOUT = 2000
+
+interface Known {
+  readonly revision: number
+  /** When it was heard of, epoch ms by our clock. */
+  readonly at: number
+}
+
+export class NatsTable<Table extends TableName> implements FleetTable<TableEntries[Table]> {
+  readonly entries = new Map<string, TableEntry<TableEntries[Table]>>()
+  readonly #options: NatsTableOptions<Table>
+  readonly #name: string
+  readonly #listeners: Listeners<[key: string, entry: TableEntry<TableEntries[Table]> | undefined]>
+  readonly #store: TableStore
+  /** By key of the bucket, in the order in which they were heard of; what was removed too, as revisions go on from it. */
+  readonly #known = new Map<string, Known>()
+  readonly #look: Due
+  readonly #lapse: Due
+  #bucket: Bucket | undefined
+  #created: string | undefined
+  /** All up to this revision has been heard of. */
+  #heard = 0
+  /** Added to the revisions of a bucket that was made anew, so that they grow all the same. */
+  #offset = 0
+  #top = 0
+  #looking = false
+  #lookAgain = false
+
+  constructor(options: NatsTableOptions<Table>) {
+    const { clock, fleet, table, trouble } = options
+    this.#options = options
+    this.#name = bucketName(fleet, table)
+    this.#listeners = new Listeners(`the table ${table} of the fleet`)
+    this.#look = new Due(() => void this.#sync())
+    this.#lapse = new Due((at) => this.#dropLapsed(at))
+    this.#store = new TableStore({
+      clock,
+      bucket: () => (options.client() === undefined ? undefined : this.#bucket),
+      revisionOf: (key) => this.#known.get(key)?.revision ?? 0,
+      learn: (stored) => this.#hear(stored),
+      failed: (error) => this.#failed(error),
+      trouble,
+      entryBytes: options.entryBytes,
+      maxKeys: options.maxKeys,
+    })
+  }
+
+  put(key: string, entry: TableEntries[Table]): void {
+    this.#want(key, entry)
+  }
+
+  remove(key: string): void {
+    this.#want(key, undefined)
+  }
+
+  listen(listener: (key: string, entry: TableEntry<TableEntries[Table]> | undefined) => void): () => void {
+    // Told of what is there before all that comes later, and by the same way, so that it may throw.
+    const first = new Listeners<[string, TableEntry<TableEntries[Table]>]>(`the table ${this.#options.table} of the fleet`)
+    first.add(listener)
+    for (const [key, entry] of [...this.entries]) first.tell(key, entry)
+    return this.#listeners.add(listener)
+  }
+
+  /** There is a connection (again). */
+  connected(client: NatsConnection, fresh: boolean): void {
+    this.#bucket = undefined
+    if (fresh) {
+      client.subscribe(tableWildcard(this.#options.fleet, this.#options.table), {
+        callback: (error, message) => {
+          const change = error === null ? republished(message, this.#name) : undefined
+          // Before the first look at the bucket all of it is still to be read.
+          if (change !== undefined && this.#created !== undefined) this.#hear(change)
+        },
+      })
+    }
+    void this.#sync()
+  }
+
+  /** Resolves when what was put is stored, or cannot be now. */
+  drain(): Promise<void> {
+    return this.#store.drain()
+  }
+
+  close(): void {
+    const { clock } = this.#options
+    clock.disarm(this.#look)
+    clock.disarm(this.#lapse)
+    this.#store.close()
+    this.#bucket = undefined
+  }
+
+  #want(name: string, entry: TableEntries[Table] | undefined): void {
+    const key = this.#keyOf(name)
+    if (key === undefined) {
+      this.#options.trouble('unsendable', () => `${JSON.stringify(name.slice(0, 80))} cannot be a key of ${this.#options.table}`)
+      return
+    }
+    this.#store.want(key, entry, this.#created === undefined ? undefined : (this.#known.get(key)?.revision ?? 0))
+  }
+
+  async #sync(): Promise<void> {
+    const { client, clock } = this.#options
+    if (this.#looking) {
+      this.#lookAgain = true
+      return
+    }
+    this.#looking = true
+    try {
+      do {
+        this.#lookAgain = false
+        const connection = client()
+        if (connection === undefined) return
+        this.#bucket ??= await this.#open(connection)
+        await this.#catchUp(this.#bucket)
+      } while (this.#lookAgain)
+      this.#store.go()
+    } catch (error) {
+      this.#failed(error)
+    } finally {
+      this.#looking = false
+      // Without a connection we are told when there is one.
+      if (client() !== undefined) clock.arm(this.#look, clock.now() + (this.#bucket ? LOOK_EVERY : LOOK_FOR_BUCKET))
+    }
+  }
+
+  async #open(client: NatsConnection): Promise<Bucket> {
+    const { fleet, table, ttl, entryBytes, replicas, trouble } = this.#options
+    const bucket = await Bucket.open(client, {
+      name: this.#name,
+      republish: tableWildcard(fleet, table),
+      ...(ttl === undefined ? undefined : { ttl }),
+      entryBytes,
+      replicas,
+      timeout: TIMEOUT,
+    })
+    const { mismatch } = bucket
+    if (mismatch !== undefined) trouble('bucket_options', () => mismatch)
+    return bucket
+  }
+
+  async #catchUp(bucket: Bucket): Promise<void> {
+    const { created, revision } = await bucket.state()
+    if (created !== this.#created || revision < this.#heard) {
+      await this.#readAll(bucket, created)
+      return
+    }
+    while (this.#heard < revision) {
+      const change = await bucket.next(this.#heard + 1)
+      if (change === undefined) this.#heard = Math.max(this.#heard, revision)
+      else {
+        this.#hear(change)
+        // All between that and what came before it has been replaced, or has expired.
+        this.#heard = Math.max(this.#heard, change.revision)
+      }
+    }
+  }
+
+  /** The first look, and one at a bucket that is not the one we knew. */
+  async #readAll(bucket: Bucket, created: string): Promise<void> {
+    if (this.#created !== undefined) this.#offset = this.#top
+    this.#created = created
+    this.#known.clear()
+    this.#heard = 0
+    for (let next = await bucket.next(1); next !== undefined; next = await bucket.next(next.revision + 1)) {
+      this.#hear(next)
+      this.#heard = Math.max(this.#heard, next.revision)
+    }
+    for (const name of [...this.entries.keys()]) {
+      const key = this.#keyOf(name)
+      if (key === undefined || !this.#known.has(key)) this.#take(name, undefined)
+    }
+  }
+
+  #hear({ key, revision, bytes }: Stored): void {
+    const known = this.#known.get(key)
+    if (known !== undefined && revision <= known.revision) return
+    if (revision === this.#heard + 1) this.#heard = revision
+    const name = this.#nameOf(key)
+    if (name === undefined) this.#refuse(key, 'its key names nothing')
+    else if (known === undefined && this.#known.size >= this.#options.maxKeys) this.#full()
+    else this.#learn(name, { key, revision, bytes })
+  }
+
+  #learn(name: string, { key, revision, bytes }: Stored): void {
+    const { clock, ttl, table, entryBytes } = this.#options
+    this.#known.delete(key)
+    this.#known.set(key, { revision, at: clock.now() })
+    if (ttl !== undefined && !this.#lapse.armed) clock.arm(this.#lapse, clock.now() + ttl)
+    if (bytes === undefined) {
+      this.#take(name, undefined)
+      return
+    }
+    const { entry, reason } = readEntry(table, name, bytes, entryBytes)
+    if (entry === undefined) {
+      this.#refuse(key, reason)
+      return
+    }
+    this.#top = Math.max(this.#top, this.#offset + revision)
+    this.#take(name, { value: entry, revision: this.#offset + revision })
+  }
+
+  #take(name: string, entry: TableEntry<TableEntries[Table]> | undefined): void {
+    if (entry !== undefined) this.entries.set(name, entry)
+    else if (!this.entries.delete(name)) return
+    this.#listeners.tell(name, entry)
+  }
+
+  #dropLapsed(now: number): void {
+    const { clock, ttl = Number.POSITIVE_INFINITY } = this.#options
+    for (const [key, { at }] of this.#known) {
+      if (now < at + ttl) {
+        clock.arm(this.#lapse, at + ttl)
+        return
+      }
+      this.#known.delete(key)
+      const name = this.#nameOf(key)
+      if (name !== undefined) this.#take(name, undefined)
+    }
+  }
+
+  #refuse(key: string, reason = 'it cannot be read'): void {
+    this.#options.trouble('bad_entry', () => `the entry ${key.slice(0, 80)} of ${this.#name} is ignored: ${reason}`)
+  }
+
+  #full(): void {
+    const { maxKeys, trouble } = this.#options
+    trouble('table_full', () => `${this.#name} has more than ${maxKeys} keys; the rest is ignored`)
+  }
+
+  #failed(error: unknown): void {
+    const { trouble, client } = this.#options
+    // A bucket that is gone is made again at the next look.
+    if (isMissing(error) || isWithoutJetstream(error)) this.#bucket = undefined
+    if (client() === undefined) return
+    const text = error instanceof Error ? error.message : String(error)
+    if (isWithoutJetstream(error)) {
+      trouble('no_jetstream', () => 'the server has no JetStream: nothing leads, and what the fleet should share is not shared')
+    } else trouble('table', () => `${this.#name} cannot be reached: ${text}`)
+  }
+
+  #keyOf(name: string): string | undefined {
+    if (this.#options.table !== 'directives') return isBusName(name) ? name : undefined
+    try {
+      return serviceKey(name)
+    } catch {
+      return undefined
+    }
+  }
+
+  #nameOf(key: string): string | undefined {
+    if (this.#options.table === 'directives') return serviceOf(key)
+    return isBusName(key) ? key : undefined
+  }
+}

@@ -1,0 +1,165 @@
+// Writes what is put into a table: the last value of each key, under the condition that nobody else has written it since, and
+// again and again until the server has it. A write whose answer is lost may have been stored, so it is looked up, never assumed.
+import type { Clock } from '../../model/clock.ts'
+import { type Bucket, isConflict, type Stored } from './bucket.ts'
+import { Due } from './due.ts'
+
+export interface TableStoreOptions {
+  readonly clock: Clock
+  /** Undefined while nothing can be stored. */
+  readonly bucket: () => Bucket | undefined
+  /** The revision of the key as far as is known; 0: it has none. */
+  readonly revisionOf: (key: string) => number
+  /** What the server has: ours now, or what another has written. */
+  readonly learn: (stored: Stored) => void
+  readonly failed: (error: unknown) => void
+  readonly trouble: (code: string, message: () => string) => void
+  readonly entryBytes: number
+  readonly maxKeys: number
+}
+
+interface Wanted {
+  /** JSON; undefined: the key is to go. */
+  readonly value: unknown
+  /** What was known of the key when this was put; undefined: nothing yet. */
+  base: number | undefined
+}
+
+const RETRY = 250
+/** Writes under way at a time. */
+const AT_ONCE = 32
+const utf8 = new TextEncoder()
+
+export class TableStore {
+  readonly #options: TableStoreOptions
+  readonly #wanted = new Map<string, Wanted>()
+  readonly #writing = new Map<string, Promise<void>>()
+  /** By key, what may have been stored without an answer. */
+  readonly #unsettled = new Map<string, Set<string>>()
+  readonly #due: Due
+  #soon = false
+
+  constructor(options: TableStoreOptions) {
+    this.#options = options
+    this.#due = new Due(() => this.go())
+  }
+
+  /** `base`: the revision that this replaces, as far as is known. */
+  want(key: string, value: unknown, base: number | undefined): void {
+    if (this.#wanted.size >= this.#options.maxKeys && !this.#wanted.has(key)) {
+      this.#options.trouble('table_full', () => `more than ${this.#options.maxKeys} keys wait to be stored; more are dropped`)
+      return
+    }
+    this.#wanted.set(key, { value, base })
+    if (this.#soon) return
+    this.#soon = true
+    setImmediate(() => this.go())
+  }
+
+  /** Writes what is wanted, as far as it can be written now. */
+  go(): void {
+    this.#soon = false
+    for (const key of this.#wanted.keys()) {
+      if (this.#options.bucket() === undefined || this.#writing.size >= AT_ONCE) return
+      if (!this.#writing.has(key)) this.#begin(key)
+    }
+  }
+
+  /** Resolves when nothing is wanted any more, or nothing can be written now. */
+  async drain(): Promise<void> {
+    this.go()
+    while (this.#writing.size > 0) {
+      await Promise.all(this.#writing.values())
+      if (this.#due.armed) return
+      this.go()
+    }
+  }
+
+  close(): void {
+    this.#options.clock.disarm(this.#due)
+    this.#wanted.clear()
+  }
+
+  #begin(key: string): void {
+    const work = this.#write(key).finally(() => {
+      this.#writing.delete(key)
+      if (this.#wanted.size > 0 && !this.#due.armed) this.go()
+    })
+    this.#writing.set(key, work)
+  }
+
+  async #write(key: string): Promise<void> {
+    const { bucket, clock, failed } = this.#options
+    for (;;) {
+      const wanted = this.#wanted.get(key)
+      const open = bucket()
+      if (wanted === undefined || open === undefined) return
+      this.#wanted.delete(key)
+      const text = this.#textOf(key, wanted)
+      if (text === undefined) return
+      try {
+        await this.#once(open, key, wanted, text)
+      } catch (error) {
+        if (!this.#wanted.has(key)) this.#wanted.set(key, wanted)
+        failed(error)
+        clock.arm(this.#due, clock.now() + RETRY)
+        return
+      }
+    }
+  }
+
+  /** Rejects when the server could not be asked, or did not answer. */
+  async #once(bucket: Bucket, key: string, wanted: Wanted, text: string): Promise<void> {
+    const base = wanted.base ?? this.#options.revisionOf(key)
+    const bytes = wanted.value === undefined ? undefined : utf8.encode(text)
+    try {
+      const revision = bytes === undefined ? await bucket.remove(key, base) : await bucket.put(key, bytes, base)
+      this.#stored(key, { key, revision, bytes })
+    } catch (error) {
+      if (!isConflict(error)) {
+        this.#unsettled.set(key, (this.#unsettled.get(key) ?? new Set()).add(text))
+        throw error
+      }
+      await this.#settle(bucket, key, wanted, text)
+    }
+  }
+
+  /** Somebody has written the key since; perhaps we ourselves, and did not hear of it. */
+  async #settle(bucket: Bucket, key: string, wanted: Wanted, text: string): Promise<void> {
+    const stored = await bucket.get(key)
+    const revision = stored?.revision ?? 0
+    const found = stored?.bytes === undefined ? '' : Buffer.from(stored.bytes).toString()
+    const isOurs = stored !== undefined && this.#unsettled.get(key)?.has(found) === true
+    if (stored !== undefined && isOurs) this.#stored(key, stored)
+    if (isOurs && found === text) return
+    if (isOurs || stored === undefined) {
+      // Of ours, but not the last; or what was there has expired.
+      if (!this.#wanted.has(key)) this.#wanted.set(key, { value: wanted.value, base: revision })
+      else this.#rebase(key, revision)
+      return
+    }
+    this.#options.learn(stored)
+  }
+
+  #stored(key: string, stored: Stored): void {
+    this.#unsettled.delete(key)
+    this.#rebase(key, stored.revision)
+    this.#options.learn(stored)
+  }
+
+  /** What is wanted next replaces what we have just stored. */
+  #rebase(key: string, revision: number): void {
+    const next = this.#wanted.get(key)
+    if (next?.base !== undefined && next.base < revision) next.base = revision
+  }
+
+  #textOf(key: string, { value }: Wanted): string | undefined {
+    if (value === undefined) return ''
+    const text = JSON.stringify(value)
+    if (text.length * 3 <= this.#options.entryBytes || Buffer.byteLength(text) <= this.#options.entryBytes) return text
+    this.#options.trouble('entry_too_big', () => {
+      return `the entry for ${key} is too big and is not stored; allowed: ${this.#options.entryBytes} bytes`
+    })
+    return undefined
+  }
+}
