@@ -2,6 +2,7 @@
 // done as asked.
 import { Command, CommanderError } from 'commander'
 import { version } from '../software.ts'
+import { addAsyncapiCommand } from './asyncapiCommand.ts'
 import { CommandFailure, inOneLine } from './commandFailure.ts'
 import { addDemoCommand } from './demoCommand.ts'
 import { addDiagramsCommand } from './diagramsCommand.ts'
@@ -28,6 +29,7 @@ function createProgram(): Command {
   addDemoCommand(program)
   addReplayCommand(program)
   addDiagramsCommand(program)
+  addAsyncapiCommand(program)
   for (const command of [program, ...program.commands]) {
     command.version(version, '-V, --version', 'print the version').helpOption('-h, --help', 'explain this command')
   }

@@ -13,6 +13,7 @@ import {
   kind,
   LONGEST,
   level,
+  pause,
   type ShapeOf,
   share,
   text,
@@ -20,29 +21,34 @@ import {
 } from './wireFields.ts'
 
 const trip = z.object({
-  id: text(128),
+  id: text(128).describe('Another one for each trip.'),
   why: z.enum(['quorum', 'failure_rate']),
-  nodes: counter,
-  open: counter,
+  nodes: counter.describe('Nodes that call the service.'),
+  open: counter.describe('Of these, the ones whose breaker is open.'),
   calls: figure,
   failures: figure,
 } satisfies ShapeOf<FleetTrip>)
 
 const directive = z.object({
   v: z.literal(1),
-  service: busService,
-  epoch: counter,
-  at: epoch,
-  lifetime: z.number().min(1).max(LONGEST).meta({ unit: 'ms' }),
-  state: z.enum(STATES),
-  level,
-  admissionRatio: share,
-  hold: z.boolean(),
-  probe: busName.exactOptional(),
-  trip: trip.exactOptional(),
-  retryAfterMs: z.number().min(0).max(1e11).meta({ unit: 'ms' }).exactOptional(),
-  rule: words(500),
-  reason: words(500),
+  service: busService.describe('The service, as in the subject and the key; `*` (there `_all`) is the whole system.'),
+  epoch: counter.describe('Of the leader; a directive with a lower one than was seen before is void.'),
+  at: epoch.describe("When the leader wrote it, by the leader's clock: to be shown, not to be compared with another clock."),
+  lifetime: z
+    .number()
+    .min(1)
+    .max(LONGEST)
+    .meta({ unit: 'ms' })
+    .describe('For how long it holds from its arrival, unless renewed.'),
+  state: z.enum(STATES).describe("The state of the fleet's breaker, for callers that have none of their own."),
+  level: level.describe('How much less to ask of the service: 0 nothing, 3 most.'),
+  admissionRatio: share.describe('The share of calls to let through.'),
+  hold: z.boolean().describe('While true, an open breaker sends no probe, but on the node `probe`.'),
+  probe: busName.describe('The one node that may probe.').exactOptional(),
+  trip: trip.describe('The fleet has tripped: closed breakers open, once for each `id`.').exactOptional(),
+  retryAfterMs: pause.describe('In how long a caller that is refused should come back.').exactOptional(),
+  rule: words(500).describe('The rule that asks for it.'),
+  reason: words(500).describe('Why, in words.'),
 } satisfies ShapeOf<DirectiveEntry>)
 
 const nodeService = z.object({

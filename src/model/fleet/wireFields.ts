@@ -35,6 +35,8 @@ export const kind = text(64) as unknown as z.ZodType<Kind>
 
 export const epoch = z.number().min(EARLIEST).max(LATEST).meta({ unit: 'ms since 1970' })
 export const duration = z.number().min(0).max(LONGEST).meta({ unit: 'ms' })
+/** How long to stay away; months, if a quota says so. */
+export const pause = z.number().min(0).max(1e11).meta({ unit: 'ms' })
 /** A moment that may lie far ahead. */
 export const deadline = z.number().min(0).max(1e15).meta({ unit: 'ms since 1970' })
 export const share = z.number().min(0).max(1)

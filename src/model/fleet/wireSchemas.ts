@@ -22,6 +22,7 @@ import {
   MOST_CALLS,
   MOST_DOLLARS,
   MOST_TOKENS,
+  pause,
   type ShapeOf,
   share,
   text,
@@ -31,14 +32,15 @@ import {
 type Of<Type extends WireType> = Extract<WireMessage, { type: Type }>
 
 const envelope = {
-  v: z.literal(1),
-  id: text(MAX_ID).exactOptional(),
-  at: epoch,
-  node: busName,
-  service: busService,
-  seq: counter.exactOptional(),
+  v: z.literal(1).describe('The version of the wire format.'),
+  id: text(MAX_ID).describe('Unique; a message that comes twice is heard once.').exactOptional(),
+  at: epoch.describe("When it was, by the sender's clock; when absent, when it is received."),
+  node: busName.describe('Who says it, as in the subject.'),
+  service: busService.describe('What it is about, as in the subject; `*` (in the subject `_all`) is the whole system.'),
+  seq: counter.describe("Grows by one with each of the sender's messages of a type, so that gaps are seen.").exactOptional(),
 }
 
+const dollars = z.number().min(0).max(MOST_DOLLARS).meta({ unit: 'dollars' })
 const tokens = z.number().min(0).max(MOST_TOKENS)
 const usage = z.object({
   input: tokens,
@@ -50,19 +52,21 @@ const usage = z.object({
 const outcome = z.object({
   ...envelope,
   type: z.literal('outcome'),
-  result: z.enum(['success', 'failure', 'ignored', 'rejected']),
-  latency: duration,
-  failure: z.enum(FAILURE_TYPES).exactOptional(),
-  status: z.number().int().min(100).max(999).exactOptional(),
-  retryAfterMs: z.number().min(0).max(1e11).meta({ unit: 'ms' }).exactOptional(),
-  model: text(LONGEST_NAME).exactOptional(),
-  operation: text(LONGEST_NAME).exactOptional(),
-  usage: usage.exactOptional(),
-  cost: z.number().min(0).max(MOST_DOLLARS).meta({ unit: 'dollars' }).exactOptional(),
-  quality: share.exactOptional(),
-  count: z.number().int().min(1).max(MOST_CALLS).exactOptional(),
-  slow: z.number().int().min(0).max(MOST_CALLS).exactOptional(),
-  probe: z.literal(true).exactOptional(),
+  result: z
+    .enum(['success', 'failure', 'ignored', 'rejected'])
+    .describe("`ignored`: the caller's own fault, which says nothing of the service; `rejected`: the call was not made."),
+  latency: duration.describe('How long the call took; of several calls the mean.'),
+  failure: z.enum(FAILURE_TYPES).describe('What went wrong.').exactOptional(),
+  status: z.number().int().min(100).max(999).describe('HTTP status.').exactOptional(),
+  retryAfterMs: pause.describe('How long the service asks us to stay away.').exactOptional(),
+  model: text(LONGEST_NAME).describe('The model that answered.').exactOptional(),
+  operation: text(LONGEST_NAME).describe('What was asked for: `chat`, `embeddings`.').exactOptional(),
+  usage: usage.describe('Tokens.').exactOptional(),
+  cost: dollars.describe('What the call cost; of several calls their sum.').exactOptional(),
+  quality: share.describe('How good the answer was.').exactOptional(),
+  count: z.number().int().min(1).max(MOST_CALLS).describe('How many calls it sums up; when absent, one.').exactOptional(),
+  slow: z.number().int().min(0).max(MOST_CALLS).describe('How many of them were slow.').exactOptional(),
+  probe: z.literal(true).describe("A half-open breaker's probe.").exactOptional(),
 } satisfies ShapeOf<OutcomeMessage>)
 
 const windowStats = z.object({
@@ -119,6 +123,7 @@ const finding = z.object({
     pattern: z.enum(FINDING_PATTERNS),
     services: z.array(named).min(1).max(1000),
     root: named.exactOptional(),
+    node: busName.exactOptional(),
     strength: share,
     severity: z.enum(['normal', 'high']),
     lagMs: figure.exactOptional(),
