@@ -7,7 +7,6 @@ import type { Journal } from '../bus/journal.ts'
 import { type BreakerInput, breakerMachine } from '../machines/breakerMachine.ts'
 import { type OrchestratorEvent, orchestratorMachine } from '../machines/orchestratorMachine.ts'
 import type { Clock } from '../model/clock.ts'
-import type { FailureType } from '../model/failures.ts'
 import { EVERYWHERE } from '../model/orchestrator/alerts.ts'
 import type { OrchestratorConfig } from '../model/orchestrator/config.ts'
 import { type Effect, isUseless, type OrchestratorContext } from '../model/orchestrator/context.ts'
@@ -22,7 +21,7 @@ import { BEHAVIOUR, type GearEvent, type HeaderReason, type HeaderRecord, type T
 import type { Directive, SystemCommand } from '../model/signals.ts'
 import type { ServiceProfile } from '../services/serviceProfile.ts'
 import { Breaker, type BreakerRef } from './breaker.ts'
-import type { BreakerHost } from './breakerHost.ts'
+import type { BreakerHost, FailureListener } from './breakerHost.ts'
 import type { Correlator } from './correlator.ts'
 import { isKeyed, parentOf } from './keyedName.ts'
 import { type CodeRule, Reviewer } from './reviewer.ts'
@@ -57,6 +56,8 @@ export class Board implements BreakerHost {
   readonly #breakers = new Map<string, Breaker>()
   /** Those of services. */
   readonly #services = new Map<string, Breaker>()
+  /** Told of every failure too: who reports them to a fleet. */
+  onFailure: FailureListener | undefined
   #reviewer: Reviewer | undefined
   #journal: Pick<Journal, 'append'> | undefined
   #outbox: GearEvent[] = []
@@ -302,9 +303,10 @@ export class Board implements BreakerHost {
     this.#attend()
   }
 
-  failed(service: string, at: number, type: FailureType): void {
+  readonly failed: FailureListener = (service, at, failure, microseconds, probe, facts) => {
     if (this.#services.size > 1) this.#reviewer?.noteFailure(service)
-    this.#options.correlator?.failed(parentOf(service), at, type)
+    this.#options.correlator?.failed(parentOf(service), at, failure.type)
+    this.onFailure?.(service, at, failure, microseconds, probe, facts)
   }
 
   rootOf(service: string): string | undefined {

@@ -146,6 +146,11 @@ export class Breaker {
     return this.#meters.latency.quantile(quantile)
   }
 
+  /** Of all successes so far: what they took together, in microseconds, and how many were slow; of slow ones a few may lack. */
+  get took(): { readonly microseconds: number; readonly slow: number } {
+    return this.#meters.latency.tally(this.#slowFrom)
+  }
+
   // --- calls ------------------------------------------------------------------------------------------------------------
 
   /** Asks the gate where it is not plainly open; a refusal is counted and comes back as its error. */
@@ -276,7 +281,7 @@ export class Breaker {
     const meters = this.#meters
     meters.demand.add(at)
     const { type, retryAfterMs } = failure
-    this.#host.failed(this.service, at, type)
+    this.#host.failed(this.service, at, failure, microseconds, probe, facts)
     if (this.#host.wantsOutcomes)
       this.#host.emit(outcomeRecord(this.service, 'failure', at, microseconds, generation, probe, failure, facts))
     if (generation >= this.gate.countsFrom) {
@@ -302,7 +307,10 @@ export class Breaker {
     const review = meters.latency.add(at, microseconds)
     const host = this.#host
     // Failures pay for being noted one by one; beyond a hundred the next look learns nothing from more.
-    for (let i = Math.min(calls, failure ? 100 : 0); i > 0; i--) host.failed(service, at, failure as Failure['type'])
+    if (failure !== undefined) {
+      const one = { type: failure }
+      for (let i = Math.min(calls, 100); i > 0; i--) host.failed(service, at, one, microseconds, undefined, undefined)
+    }
     const { generation } = this.gate
     if (host.wantsOutcomes) {
       const result = failure === undefined ? 'success' : 'failure'

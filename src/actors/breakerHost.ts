@@ -1,8 +1,19 @@
 // What a breaker needs of the board it hangs on.
 import type { Clock } from '../model/clock.ts'
-import type { FailureType } from '../model/failures.ts'
+import type { Failure } from '../model/failures.ts'
 import type { GearEvent, TransitionRecord } from '../model/records.ts'
 import type { Directive } from '../model/signals.ts'
+import type { CallFacts } from './outcomeRecord.ts'
+
+/** Hears of a call that failed: how long it took (microseconds), the probe it was, and what is known of it. */
+export type FailureListener = (
+  service: string,
+  at: number,
+  failure: Failure,
+  microseconds: number,
+  probe: number | undefined,
+  facts: CallFacts | undefined,
+) => void
 
 export interface BreakerHost {
   readonly clock: Clock
@@ -15,7 +26,7 @@ export interface BreakerHost {
   /** Tells the orchestrator what a user has told a breaker. */
   directed(service: string, at: number, directive: Directive): void
   /** Notes a failure, for reviews and correlation. Nothing is noted of a success: a healthy call must not pay for it. */
-  failed(service: string, at: number, type: FailureType): void
+  failed: FailureListener
   /** The service at the bottom of what is down beneath `service`, if there is one. */
   rootOf(service: string): string | undefined
   /**

@@ -72,6 +72,12 @@ export class LatencyWatch {
     return all.quantile(q)
   }
 
+  /** Of all successes so far: the sum of what they took, and how many were slower than `slowFrom`; microseconds. */
+  tally(slowFrom: number): { readonly microseconds: number; readonly slow: number } {
+    const [recent, before] = [this.#recent.tally(slowFrom), this.#lifetime.tally(slowFrom)]
+    return { microseconds: recent.microseconds + before.microseconds, slow: recent.slow + before.slow }
+  }
+
   save(): SavedLatency {
     return {
       recent: this.#recent.save(),

@@ -129,7 +129,7 @@ export const recordSchemas = {
     level: z.enum(['info', 'warning', 'error', 'critical']),
     code: z.string(),
     message: z.string(),
-    by: z.enum(['budgets', 'monitor', 'orchestrator']).exactOptional(),
+    by: z.enum(['budgets', 'monitor', 'orchestrator', 'fleet']).exactOptional(),
     root: z.string().exactOptional(),
     rule: z.string().exactOptional(),
     limit: finite.exactOptional(),

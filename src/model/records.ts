@@ -136,7 +136,7 @@ export interface AlertRecord {
   readonly code: string
   readonly message: string
   /** Who raised it, where it was not the breaker. A replay, which runs neither budgets nor monitors, passes over theirs. */
-  readonly by?: 'budgets' | 'monitor' | 'orchestrator'
+  readonly by?: 'budgets' | 'monitor' | 'orchestrator' | 'fleet'
   /** What the service depends on and what is down at the bottom of it: mend that first. */
   readonly root?: string
   /** The budget rule it is about. */

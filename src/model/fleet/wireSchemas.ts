@@ -143,7 +143,7 @@ const alert = z.object({
   level: z.enum(['info', 'warning', 'error', 'critical']),
   code: text(100),
   message: words(2000),
-  by: z.enum(['budgets', 'monitor', 'orchestrator']).exactOptional(),
+  by: z.enum(['budgets', 'monitor', 'orchestrator', 'fleet']).exactOptional(),
   root: named.exactOptional(),
   rule: text(LONGEST_NAME).exactOptional(),
   limit: figure.exactOptional(),
