@@ -5,6 +5,7 @@ import { JetStreamApiError, type JetStreamClient, type JetStreamManager, jetstre
 import { type KV, Kvm } from '@nats-io/kv'
 import type { NatsConnection } from '@nats-io/transport-node'
 import { headers } from '@nats-io/transport-node'
+import type { WhileUp } from './connection.ts'
 
 export interface BucketOptions {
   readonly name: string
@@ -17,6 +18,7 @@ export interface BucketOptions {
   readonly replicas: number
   /** How long the server may take to answer, ms. */
   readonly timeout: number
+  readonly whileUp: WhileUp
 }
 
 export interface Stored {
@@ -43,19 +45,25 @@ export class Bucket {
   readonly #kv: KV
   readonly #stream: string
   readonly #prefix: string
+  readonly #whileUp: WhileUp
 
-  private constructor(js: JetStreamClient, manager: JetStreamManager, kv: KV, name: string, ttl: number, mismatch?: string) {
-    this.#js = js
-    this.#manager = manager
-    this.#kv = kv
+  private constructor(made: Made, { name, whileUp }: BucketOptions, ttl: number, mismatch: string | undefined) {
+    this.#js = made.js
+    this.#manager = made.manager
+    this.#kv = made.kv
     this.#stream = streamOf(name)
     this.#prefix = `$KV.${name}.`
+    this.#whileUp = whileUp
     this.ttl = ttl
     this.mismatch = mismatch
   }
 
   /** Opens the bucket, and makes it where there is none. Rejects when the server cannot do that now. */
-  static async open(client: NatsConnection, options: BucketOptions): Promise<Bucket> {
+  static open(client: NatsConnection, options: BucketOptions): Promise<Bucket> {
+    return options.whileUp(Bucket.#open(client, options))
+  }
+
+  static async #open(client: NatsConnection, options: BucketOptions): Promise<Bucket> {
     const { name, republish, ttl, entryBytes, replicas, timeout } = options
     const js = jetstream(client, { timeout, checkAPI: false })
     const kv = await new Kvm(js).create(name, {
@@ -73,11 +81,11 @@ export class Bucket {
     if (config.republish?.dest !== republish) problems.push(`changes are republished to ${config.republish?.dest ?? 'nowhere'}`)
     if (config.num_replicas !== replicas) problems.push(`it has ${config.num_replicas} copies, not ${replicas}`)
     const mismatch = problems.length === 0 ? undefined : `the bucket ${name} was made with other options: ${problems.join('; ')}`
-    return new Bucket(js, manager, kv, name, config.max_age / 1e6, mismatch)
+    return new Bucket({ js, manager, kv }, options, config.max_age / 1e6, mismatch)
   }
 
   async state(): Promise<BucketState> {
-    const { created, state } = await this.#manager.streams.info(this.#stream)
+    const { created, state } = await this.#whileUp(this.#manager.streams.info(this.#stream))
     return { created, revision: state.last_seq }
   }
 
@@ -92,22 +100,19 @@ export class Bucket {
 
   /** Stores, if the key's revision is still `previous` (0: there is none); resolves to the new one. See {@link isConflict}. */
   put(key: string, bytes: Uint8Array, previous: number): Promise<number> {
-    return this.#kv.put(key, bytes, { previousSeq: previous })
+    return this.#whileUp(this.#kv.put(key, bytes, { previousSeq: previous }))
   }
 
   /** Removes, under the same condition; resolves to the revision of that. */
   async remove(key: string, previous: number): Promise<number> {
     const marked = headers()
     marked.set(OPERATION, 'DEL')
-    const { seq } = await this.#js.publish(`${this.#prefix}${key}`, undefined, {
-      headers: marked,
-      expect: { lastSubjectSequence: previous },
-    })
-    return seq
+    const removal = { headers: marked, expect: { lastSubjectSequence: previous } }
+    return (await this.#whileUp(this.#js.publish(`${this.#prefix}${key}`, undefined, removal))).seq
   }
 
   async #read(query: { last_by_subj: string } | { seq: number; next_by_subj: string }): Promise<Stored | undefined> {
-    const message = await this.#manager.streams.getMessage(this.#stream, query)
+    const message = await this.#whileUp(this.#manager.streams.getMessage(this.#stream, query))
     return message === null ? undefined : this.#stored(message)
   }
 
@@ -115,6 +120,12 @@ export class Bucket {
     const removed = header !== undefined && isRemoval(header.get(OPERATION))
     return { key: subject.slice(this.#prefix.length), revision: seq, bytes: removed ? undefined : data }
   }
+}
+
+interface Made {
+  readonly js: JetStreamClient
+  readonly manager: JetStreamManager
+  readonly kv: KV
 }
 
 const OPERATION = 'KV-Operation'

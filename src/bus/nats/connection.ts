@@ -15,8 +15,12 @@ export type ConnectionNews =
   | { readonly type: 'refused'; readonly what: string }
   | { readonly type: 'trouble'; readonly code: string; readonly message: string }
 
+/** Wraps a request, to reject as soon as the connection is lost. */
+export type WhileUp = <T>(request: Promise<T>) => Promise<T>
+
 /** How long what was sent may take to arrive when we leave, ms. */
 const LAST_WORDS = 2000
+const LOST = 'the connection to the server was lost'
 
 export class BusConnection {
   readonly #config: BusConfig
@@ -28,6 +32,8 @@ export class BusConnection {
   #client: NatsConnection | undefined
   #up = false
   #closing: Promise<void> | undefined
+  /** Requests under way: the client forgets them with the connection and only tells when their time is up. */
+  readonly #asked = new Set<(reason: Error) => void>()
   readonly #dialling: Promise<void>
 
   /** Begins to connect, and tells `tell` of all that happens, never before this returns. `name` is what the server shows. */
@@ -45,6 +51,18 @@ export class BusConnection {
     return this.#up ? this.#client : undefined
   }
 
+  /** `request`, or a rejection as soon as the connection it was made on is lost. */
+  readonly whileUp = <T>(request: Promise<T>): Promise<T> => {
+    if (!this.#up) {
+      request.catch(() => undefined)
+      return Promise.reject(new Error(LOST))
+    }
+    return new Promise((resolve, reject) => {
+      this.#asked.add(reject)
+      request.then(resolve, reject).finally(() => this.#asked.delete(reject))
+    })
+  }
+
   /** Sends what the client still holds, as far as that can be done within `ms`, and disconnects. Never rejects. */
   close(ms: number = LAST_WORDS): Promise<void> {
     this.#closing ??= this.#close(ms)
@@ -53,6 +71,7 @@ export class BusConnection {
 
   async #close(ms: number): Promise<void> {
     this.#pauses.end()
+    for (const reject of this.#asked) reject(new Error(LOST))
     const client = this.#client
     if (client !== undefined) {
       if (this.#up) await within(this.#clock, ms, client.drain())
@@ -102,6 +121,8 @@ export class BusConnection {
   #fall(): void {
     if (!this.#up) return
     this.#up = false
+    for (const reject of this.#asked) reject(new Error(LOST))
+    this.#asked.clear()
     this.#tell({ type: 'disconnected' })
   }
 

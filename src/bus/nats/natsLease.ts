@@ -4,6 +4,7 @@ import type { NatsConnection } from '@nats-io/transport-node'
 import { isBusName } from '../../model/fleet/subjects.ts'
 import type { Lease, LeaseAnswer } from '../fleetLink.ts'
 import { Bucket, isConflict, isMissing, isWithoutJetstream, republished, type Stored } from './bucket.ts'
+import type { WhileUp } from './connection.ts'
 import { Listeners } from './listeners.ts'
 
 export interface NatsLeaseOptions {
@@ -14,6 +15,7 @@ export interface NatsLeaseOptions {
   readonly lifetime: number
   readonly replicas: number
   readonly client: () => NatsConnection | undefined
+  readonly whileUp: WhileUp
   /** The highest epoch that was seen anywhere else: in directives. */
   readonly seen: () => number
   readonly trouble: (code: string, message: () => string) => void
@@ -116,6 +118,7 @@ export class NatsLease implements Lease {
       entryBytes: 4096,
       replicas,
       timeout: TIMEOUT,
+      whileUp: this.#options.whileUp,
     })
     const { mismatch } = bucket
     if (mismatch !== undefined) this.#options.trouble('bucket_options', () => mismatch)

@@ -67,7 +67,8 @@ export class NatsLink implements FleetLink {
       report: (rejection) => this.#report(rejection),
       trouble,
     })
-    const shared = { clock, fleet, client, trouble, replicas, maxKeys: limits.tableKeys, entryBytes: limits.entryBytes }
+    const { whileUp } = this.#connection
+    const shared = { clock, fleet, client, whileUp, trouble, replicas, maxKeys: limits.tableKeys, entryBytes: limits.entryBytes }
     const tableOf = <Table extends TableName>(table: Table, more: Partial<NatsTableOptions<Table>> = {}): NatsTable<Table> =>
       new NatsTable({ ...shared, table, ...more })
     this.directives = tableOf('directives')
@@ -78,7 +79,7 @@ export class NatsLink implements FleetLink {
       for (const { value } of this.directives.entries.values()) highest = Math.max(highest, value.epoch)
       return highest
     }
-    this.lease = new NatsLease({ fleet, node, session, lifetime, replicas, client, seen, trouble })
+    this.lease = new NatsLease({ fleet, node, session, lifetime, replicas, client, whileUp, seen, trouble })
     this.counters = countersOf(this.#sender, this.#inbox)
   }
 

@@ -7,6 +7,7 @@ import { readEntry } from '../../model/fleet/readEntry.ts'
 import { bucketName, isBusName, serviceKey, serviceOf, type TableName, tableWildcard } from '../../model/fleet/subjects.ts'
 import type { FleetTable, TableEntry } from '../fleetLink.ts'
 import { Bucket, isMissing, isWithoutJetstream, republished, type Stored } from './bucket.ts'
+import type { WhileUp } from './connection.ts'
 import { Due } from './due.ts'
 import { Listeners } from './listeners.ts'
 import { TableStore } from './tableStore.ts'
@@ -21,6 +22,7 @@ export interface NatsTableOptions<Table extends TableName> {
   readonly entryBytes: number
   readonly replicas: number
   readonly client: () => NatsConnection | undefined
+  readonly whileUp: WhileUp
   readonly trouble: (code: string, message: () => string) => void
 }
 
@@ -162,6 +164,7 @@ export class NatsTable<Table extends TableName> implements FleetTable<TableEntri
       entryBytes,
       replicas,
       timeout: TIMEOUT,
+      whileUp: this.#options.whileUp,
     })
     const { mismatch } = bucket
     if (mismatch !== undefined) trouble('bucket_options', () => mismatch)
