@@ -38,6 +38,10 @@ export const recommend = {
       : `Degrade what depends on ${root} until it is back, and let it recover before them.`,
   ],
   commonCause: (type: FailureType): string[] => [BY_TYPE[type], 'Tripping their breakers one by one will not mend it.'],
+  nodeOutlier: (node: string, services: readonly string[]): string[] => [
+    `Look at ${node} itself: its network, DNS, credentials, deployment and load. No other node sees ${services.join(', ')} fail.`,
+    'Take it out of rotation until it is well; the fleet does not trip for it.',
+  ],
   systemWide: (services: readonly string[]): string[] => [
     'Look for a fault of your own first: network, deployment, overload.',
     `Shed load everywhere until fewer than ${services.length} services fail.`,

@@ -1,0 +1,413 @@
+// What one node runs while it leads: it hears every node, keeps the fleet's board, and writes what the fleet should do. One object for
+// each term; leadership.ts begins and ends it.
+import type { FleetLink } from '../../bus/fleetLink.ts'
+import { type DesiredEntry, desiredEntry, isNeutral, settling } from '../../model/fleet/desiredEntries.ts'
+import type { NodeEntry } from '../../model/fleet/entries.ts'
+import { chooseProber, type Probing } from '../../model/fleet/prober.ts'
+import { DEFAULT_QUORUM, isCorroborated, isFailing, meetsQuorum } from '../../model/fleet/quorum.ts'
+import type { OutcomeMessage, WireMessage } from '../../model/fleet/wire.ts'
+import { isDown } from '../../model/orchestrator/context.ts'
+import type { GearEvent } from '../../model/records.ts'
+import type { Command, SystemCommand } from '../../model/signals.ts'
+import { Timer } from '../../model/timer.ts'
+import { isKeyed } from '../keyedName.ts'
+import { DirectiveWriter } from './directiveWriter.ts'
+import { FleetBoard, type FleetBoardOptions } from './fleetBoard.ts'
+import { FleetView, type ServiceView, type Stand } from './fleetView.ts'
+import { OutlierWatch } from './outlierWatch.ts'
+
+export interface FleetLeaderOptions extends Omit<FleetBoardOptions, 'term' | 'changed'> {
+  readonly link: FleetLink
+  readonly epoch: number
+  /** Does the lease still hold? Asked before each act. */
+  readonly mayAct: () => boolean
+  /** The share of nodes that must be open for the fleet to trip, 0–1; default 0.5, and always two nodes at least. */
+  readonly quorum?: number | undefined
+  readonly limits?: Partial<FleetLimits> | undefined
+}
+
+export interface FleetLimits {
+  readonly nodes: number
+  readonly services: number
+  readonly pairs: number
+}
+
+export const FLEET_LIMITS: FleetLimits = { nodes: 1000, services: 1000, pairs: 20_000 }
+
+/** ms */
+const EVERY = 1000
+/** How long a new leader listens before it takes a node for the only one that calls a service; ms. */
+const HEARD_ENOUGH = 3000
+/** For so long it keeps up what its predecessor wanted and it sees no cause for; ms. */
+const SETTLES = 5000
+
+export class FleetLeader {
+  readonly fleet: FleetBoard
+  readonly view: FleetView
+  readonly #options: FleetLeaderOptions
+  readonly #limits: FleetLimits
+  readonly #quorum: number
+  readonly #writer: DirectiveWriter
+  readonly #outliers: OutlierWatch
+  readonly #timer: TickTimer
+  readonly #since: number
+  /** What the leader before this one wanted, until this one has settled. */
+  readonly #found = new Map<string, DesiredEntry>()
+  readonly #probing = new Map<string, Probing>()
+  /** Since when no node's breaker is away for a service for which the fleet's is. */
+  readonly #baseless = new Map<string, number>()
+  readonly #stops: (() => void)[] = []
+  readonly #told = new Set<string>()
+  #messages = 0
+  #stopped = false
+
+  constructor(options: FleetLeaderOptions) {
+    this.#options = options
+    const { link, epoch, mayAct, clock } = options
+    this.#limits = { ...FLEET_LIMITS, ...options.limits }
+    this.#quorum = options.quorum ?? DEFAULT_QUORUM
+    this.view = new FleetView(this.#limits)
+    this.fleet = new FleetBoard({
+      ...options,
+      term: `${link.node}.${epoch}`,
+      changed: (service) => this.#settle(service, this.fleet.board.now()),
+    })
+    this.#since = this.#now()
+    this.#timer = new TickTimer(() => this.#tick())
+    this.#outliers = new OutlierWatch({
+      view: this.view,
+      threshold: (service) => this.fleet.threshold(service),
+      isShared: (service) => this.#isCorroborated(service) || this.#isAway(service.service),
+    })
+    for (const [service, { value }] of link.directives.entries) this.#found.set(service, value)
+    this.#writer = new DirectiveWriter({
+      table: link.directives,
+      epoch,
+      mayAct,
+      spoilt: (service) => this.#spoilt(service),
+    })
+    this.#adopt()
+    this.#stops.push(
+      link.nodes.listen((node, entry) => this.#beat(node, entry?.value)),
+      link.subscribe('outcome', (message) => this.#heard(message)),
+      link.subscribe('transition', (message) => this.#heard(message)),
+      link.subscribe('command', (message) => this.#heard(message)),
+      this.fleet.bus.subscribe('alert', (event) => this.#publish(event)),
+      this.fleet.bus.subscribe('finding', (event) => this.#publish(event)),
+    )
+    this.#tick()
+  }
+
+  /** The term is over, or the process ends. What is in the table stays: it lapses, or a successor takes it over. */
+  stop(): void {
+    if (this.#stopped) return
+    this.#stopped = true
+    this.#options.clock.disarm(this.#timer)
+    for (const stop of this.#stops) stop()
+    this.#writer.stop()
+    this.fleet.stop()
+  }
+
+  // --- what is heard --------------------------------------------------------------------------------------------------------
+
+  #heard(message: WireMessage): void {
+    if (this.#stopped) return
+    const at = this.#now()
+    const { service } = message
+    if (message.type === 'command') this.#command(service, message.command, message.at, at)
+    else if (service === '*' || isKeyed(service) || !this.#knows(service)) return
+    else if (message.type === 'outcome') this.#outcome(message, at)
+    else if (message.type === 'transition') {
+      const { node, to, reason } = message
+      const stand = this.view.stand(node, service, at)
+      if (!stand) return
+      this.view.moved(stand, to, message.at, !reason.startsWith('fleet_'), at)
+      this.#judge(service, at)
+    }
+  }
+
+  #outcome(message: OutcomeMessage, at: number): void {
+    const { service, node, result, count = 1 } = message
+    const stand = this.view.stand(node, service, at)
+    const view = this.view.services.get(service)
+    if (!stand || !view || result === 'rejected' || result === 'ignored') return
+    const failed = result === 'failure'
+    const wasActive = stand.window.calls > 0
+    stand.window.add(at, count, failed ? count : 0)
+    if (failed) stand.lastFailure = message.failure ?? 'unknown_error'
+    const path = this.fleet.path(service)
+    if (path === 'halfOpen') {
+      if (this.#probes(stand, message)) {
+        this.#answered(service, node, at)
+        this.fleet.probe(message, at)
+      }
+      return
+    }
+    if (!wasActive && !this.#isCounted(stand)) this.view.look(view, this.fleet.threshold(service), at)
+    if (!failed) {
+      this.fleet.count(message, at)
+      return
+    }
+    if (!stand.failing && isFailing(stand.window, this.fleet.threshold(service))) {
+      stand.failing = true
+      view.failing++
+    }
+    if (!this.#isCorroborated(view)) return
+    // Its own failure is not held any more: it is counted as it is, with what it says.
+    const held = stand.window.release() - count
+    if (held > 0) this.fleet.countHeld(service, held, stand.lastFailure, at)
+    this.fleet.count(message, at)
+    this.#release(view, at)
+  }
+
+  #beat(node: string, entry: NodeEntry | undefined): void {
+    if (this.#stopped) return
+    const at = this.#now()
+    if (!entry) {
+      this.view.forget(node)
+      return
+    }
+    const services = Object.fromEntries(
+      Object.entries(entry.services).filter(
+        ([service, { kind }]) => service !== '*' && !isKeyed(service) && this.#knows(service, kind),
+      ),
+    )
+    const byItself = (service: string): boolean => !this.#isAway(service) && !this.#wasReleased(service)
+    for (const service of this.view.beat({ ...entry, node, services }, at, byItself)) this.#judge(service, at)
+  }
+
+  /** Makes a breaker for a service that is new, if there is room. */
+  #knows(service: string, kind: string = 'custom'): boolean {
+    if (this.fleet.has(service)) return true
+    if (this.fleet.size >= this.#limits.services) {
+      this.#tell('fleet_services_full', `more than ${this.#limits.services} services; ${service} is left alone`)
+      return false
+    }
+    this.fleet.add(service, kind as Parameters<FleetBoard['add']>[1])
+    return true
+  }
+
+  #command(service: string, command: Command | SystemCommand, sentAt: number, at: number): void {
+    if (!this.#options.mayAct()) return
+    // Clocks are apart: what counts is how long it lasts from now.
+    const until = 'until' in command && command.until !== undefined ? at + Math.max(0, command.until - sentAt) : undefined
+    const mine = until === undefined ? command : { ...command, until }
+    if (service === '*') {
+      if (isForAll(mine)) this.fleet.board.command(at, mine)
+    } else if (!isForAll(mine) || mine.name === 'beginMaintenance' || mine.name === 'endMaintenance') {
+      if (this.#knows(service)) this.fleet.board.get(service)?.command(at, mine as Command)
+    }
+  }
+
+  // --- what follows from it ---------------------------------------------------------------------------------------------------
+
+  #tick(): void {
+    if (this.#stopped) return
+    const at = this.#now()
+    this.#options.clock.arm(this.#timer, at + EVERY)
+    if (!this.#options.mayAct()) return
+    for (const service of this.view.tidy(at)) this.#forgotten(service, at)
+    if (this.view.ignored > 0) this.#tell('fleet_nodes_full', `more than ${this.#limits.nodes} nodes; others are not heard`)
+    for (const view of this.view.services.values()) {
+      const { service } = view
+      this.view.look(view, this.fleet.threshold(service), at)
+      this.fleet.setSingle(service, view.active === 1 && this.#hasHeardEnough(at))
+      if (this.#isCorroborated(view)) this.#release(view, at)
+      this.#heal(view, at)
+      this.#judge(service, at)
+    }
+    for (const made of this.#outliers.look(at)) this.fleet.board.find(made)
+    if (at - this.#since >= SETTLES) this.#found.clear()
+    for (const service of new Set([...this.#writer.services, ...this.view.services.keys()])) this.#settle(service, at)
+  }
+
+  /** Has a quorum of the nodes opened? */
+  #judge(service: string, at: number): void {
+    const view = this.view.services.get(service)
+    if (!view || !this.#options.mayAct()) return
+    const { active, open } = this.view.openings(view, this.fleet.closedAt(service), at)
+    if (!this.#isAway(service) && meetsQuorum(open.length, active, this.#quorum)) {
+      this.fleet.trip(service, { nodes: active, open: open.length, ...this.view.counted(view) }, at)
+    }
+    this.#settle(service, at)
+  }
+
+  /** The entry of the service, as things stand. */
+  #settle(service: string, at: number): void {
+    if (this.#stopped) return
+    const view = this.view.services.get(service)
+    const { active, open } = view
+      ? this.view.openings(view, this.fleet.closedAt(service), at)
+      : { active: 0, open: [] as Stand[] }
+    this.fleet.setNumbers(service, active, open.length)
+    const stand = this.fleet.stand(service, this.#prober(service, view, open, at), open.length, at)
+    const own = stand && desiredEntry(stand, at)
+    const found = this.#found.get(service)
+    // One that nobody here knows of lapses as soon as its time is up.
+    const desired = own && found ? settling(own, found) : (own ?? found)
+    if (desired) this.#writer.write(desired, at)
+    else this.#writer.drop(service, at)
+  }
+
+  #prober(service: string, view: ServiceView | undefined, open: readonly Stand[], at: number): string | undefined {
+    const away = this.#isAway(service)
+    if (!view || (!away && open.length < 2)) {
+      this.#probing.delete(service)
+      return undefined
+    }
+    const among = away ? [...view.stands.values()] : open
+    const candidates = among.map((stand) => ({
+      node: stand.node,
+      path: stand.path,
+      live: this.view.isLive(stand.node, at),
+      calls: Math.max(stand.window.calls, stand.told.calls),
+    }))
+    const lease = this.#options.orchestrator.recoveryLease
+    const current = this.#probing.get(service)
+    const isBack = away && current !== undefined && this.#isBack(view.stands.get(current.node))
+    // Who has come back by its own probes goes on: its calls are what the fleet's breaker waits for.
+    const next = isBack && at - current.since < lease ? current : chooseProber(candidates, current, lease, at)
+    if (next) this.#probing.set(service, next)
+    else this.#probing.delete(service)
+    return next?.node
+  }
+
+  #probes(stand: Stand, message: OutcomeMessage): boolean {
+    const prober = this.#probing.get(message.service)
+    if (!prober) return stand.path === undefined || !isDown(stand.path)
+    // What was summed up before it opened says nothing of now.
+    return stand.node === prober.node && (message.probe === true || stand.path === undefined || !isDown(stand.path))
+  }
+
+  #answered(service: string, node: string, at: number): void {
+    if (this.#probing.get(service)?.node === node) this.#probing.set(service, { node, since: at })
+  }
+
+  /**
+   * What must not last: the fleet's breaker away though the probing node is back (its probes were lost), or though no node's is away.
+   */
+  #heal(view: ServiceView, at: number): void {
+    const { service } = view
+    const path = this.fleet.path(service)
+    if (path === undefined || !isDown(path) || path === 'open.forced') {
+      this.#baseless.delete(service)
+      return
+    }
+    const own = [...view.stands.values()].filter((stand) => stand.path !== undefined && this.view.isLive(stand.node, at))
+    if (own.length === 0 || own.some((stand) => stand.path !== undefined && isDown(stand.path))) this.#baseless.delete(service)
+    else {
+      const since = this.#baseless.get(service) ?? at
+      this.#baseless.set(service, since)
+      if (at - since >= SETTLES) this.fleet.reset(service, 'no node is open any more', at)
+    }
+    const prober = view.stands.get(this.#probing.get(service)?.node ?? '')
+    if (path !== 'halfOpen' || !prober || !this.#isBack(prober) || at - prober.heardOfPath < 2 * EVERY) return
+    const { node } = prober
+    const count = this.fleet.board.get(service)?.policy.successesToClose ?? 1
+    this.fleet.probe({ v: 1, type: 'outcome', at, node, service, result: 'success', latency: 0, count }, at)
+  }
+
+  /** Failures that others bear out are the service's. */
+  #release({ service, stands }: ServiceView, at: number): void {
+    for (const { window, lastFailure } of stands.values()) {
+      const held = window.release()
+      if (held > 0) this.fleet.countHeld(service, held, lastFailure, at)
+    }
+  }
+
+  #forgotten(service: string, at: number): void {
+    this.#probing.delete(service)
+    this.#baseless.delete(service)
+    if (this.fleet.has(service)) this.fleet.remove(service)
+    this.#settle(service, at)
+  }
+
+  // --- taking over --------------------------------------------------------------------------------------------------------------
+
+  /** What stands in the table stands on this board too, so that nothing flaps. */
+  #adopt(): void {
+    const at = this.#now()
+    for (const [service, found] of this.#found) {
+      if (isNeutral(found) || service === '*' || isKeyed(service) || !this.#knows(service)) continue
+      if (found.probe !== undefined) this.#probing.set(service, { node: found.probe, since: at })
+      this.fleet.recommand(found, at)
+      if (found.trip && found.state !== 'maintenance') this.fleet.trip(service, found.trip, at, found.trip)
+    }
+  }
+
+  /** Somebody older has written over what stands. */
+  #spoilt(service: string): void {
+    if (this.#stopped || !this.#writerIsReady()) return
+    this.#settle(service, this.#now())
+  }
+
+  /** The table tells of itself while the writer is being made. */
+  #writerIsReady(): boolean {
+    return this.#stops.length > 0
+  }
+
+  /** The leader before this one had let go of the service: who is still open was opened before that. */
+  #wasReleased(service: string): boolean {
+    const found = this.#found.get(service)
+    return found !== undefined && isNeutral(found)
+  }
+
+  // --- asked above ------------------------------------------------------------------------------------------------------------
+
+  #now(): number {
+    return Math.floor(this.#options.clock.now())
+  }
+
+  #isAway(service: string): boolean {
+    const path = this.fleet.path(service)
+    return path !== undefined && isDown(path)
+  }
+
+  #isBack(stand: Stand | undefined): boolean {
+    return stand?.path !== undefined && !isDown(stand.path)
+  }
+
+  #isCounted(stand: Stand): boolean {
+    return stand.told.calls > 0
+  }
+
+  #isCorroborated({ active, failing }: ServiceView): boolean {
+    if (active <= 1 && !this.#hasHeardEnough(this.#now())) return false
+    return isCorroborated(active, failing, this.#quorum)
+  }
+
+  #hasHeardEnough(at: number): boolean {
+    return at - this.#since >= HEARD_ENOUGH
+  }
+
+  #publish(event: GearEvent): void {
+    if (event.type !== 'alert' && event.type !== 'finding') return
+    const { link, epoch, mayAct } = this.#options
+    if (this.#stopped || !mayAct()) return
+    link.publish({ v: 1, id: `${link.node}.${epoch}.${++this.#messages}`, node: link.node, ...event })
+  }
+
+  /** Once a term. */
+  #tell(code: string, message: string): void {
+    if (this.#told.has(code)) return
+    this.#told.add(code)
+    this.#publish({ type: 'alert', at: this.#now(), service: '*', level: 'warning', code, message, by: 'orchestrator' })
+  }
+}
+
+function isForAll(command: Command | SystemCommand): command is SystemCommand {
+  return command.name === 'tripAll' || command.name === 'recoverAll' || command.name.endsWith('Maintenance')
+}
+
+class TickTimer extends Timer {
+  readonly #tick: () => void
+
+  constructor(tick: () => void) {
+    super()
+    this.#tick = tick
+  }
+
+  fire(): void {
+    this.#tick()
+  }
+}

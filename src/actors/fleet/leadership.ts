@@ -1,0 +1,83 @@
+// A node's part in leading the fleet: it stands for election, and while it is elected it runs a FleetLeader. Built with the board of a
+// process that has a bus, and stopped with it.
+import type { Journal } from '../../bus/journal.ts'
+import type { Board } from '../board.ts'
+import { FleetLeader, type FleetLeaderOptions } from './fleetLeader.ts'
+import { LeaderElector, type LeaderState } from './leaderElector.ts'
+
+export interface LeadershipOptions extends Omit<FleetLeaderOptions, 'epoch' | 'mayAct' | 'journal'> {
+  /** A journal for the fleet's board, one for each term; it is closed with the term. */
+  readonly journal?: ((epoch: number) => Journal | undefined) | undefined
+  /** Whether this node leads has changed: its heartbeat should say so at once. */
+  readonly changed?: ((leads: boolean) => void) | undefined
+}
+
+export class Leadership {
+  readonly #options: LeadershipOptions
+  readonly #elector: LeaderElector
+  #leader: FleetLeader | undefined
+  #journal: Journal | undefined
+
+  constructor(options: LeadershipOptions) {
+    this.#options = options
+    const { link, clock, seed } = options
+    this.#elector = new LeaderElector({
+      link,
+      clock,
+      seed,
+      began: (epoch) => this.#began(epoch),
+      ended: () => this.#ended(),
+    })
+  }
+
+  get leads(): boolean {
+    return this.#elector.epoch !== undefined
+  }
+
+  get epoch(): number | undefined {
+    return this.#elector.epoch
+  }
+
+  get state(): LeaderState {
+    return this.#elector.state
+  }
+
+  /** The node that leads, as far as it is known. */
+  get leader(): string | undefined {
+    return this.#elector.leader
+  }
+
+  /** The fleet's board, while this node leads. */
+  get board(): Board | undefined {
+    return this.#leader?.fleet.board
+  }
+
+  /** Nodes it hears, while it leads. */
+  get nodes(): number {
+    return this.#leader?.view.nodes ?? 0
+  }
+
+  /** Leads no more, and leaves the lease for a successor to take at once. */
+  async stop(): Promise<void> {
+    await this.#elector.stop()
+  }
+
+  #began(epoch: number): void {
+    this.#journal = this.#options.journal?.(epoch)
+    this.#leader = new FleetLeader({
+      ...this.#options,
+      epoch,
+      mayAct: () => this.#elector.mayAct(),
+      journal: this.#journal,
+    })
+    this.#options.changed?.(true)
+  }
+
+  #ended(): void {
+    this.#leader?.stop()
+    this.#leader = undefined
+    void this.#journal?.close()
+    this.#journal = undefined
+    this.#options.changed?.(false)
+  }
+}

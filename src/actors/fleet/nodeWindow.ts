@@ -1,0 +1,50 @@
+// What one node has told of its calls of one service in the last minute, by the second in which it was heard: the clocks of nodes
+// are apart, so the sender's time counts for nothing. Used by fleetView.ts.
+
+const SECONDS = 60
+
+export class NodeWindow {
+  calls = 0
+  failures = 0
+  /** Those of the failures that have not been put down to the service. */
+  held = 0
+  /** Three counts a second. */
+  readonly #counts = new Uint32Array(3 * SECONDS)
+  /** The newest, in seconds of the epoch. */
+  #second = 0
+
+  add(at: number, calls: number, failures: number): void {
+    this.expire(at)
+    const index = 3 * (this.#second % SECONDS)
+    this.calls += calls
+    this.#counts[index]! += calls
+    if (failures === 0) return
+    this.failures += failures
+    this.held += failures
+    this.#counts[index + 1]! += failures
+    this.#counts[index + 2]! += failures
+  }
+
+  /** The failures that were held back; from now on they are put down to the service. */
+  release(): number {
+    const { held } = this
+    if (held === 0) return 0
+    this.held = 0
+    for (let index = 2; index < this.#counts.length; index += 3) this.#counts[index] = 0
+    return held
+  }
+
+  expire(at: number): void {
+    const now = Math.floor(at / 1000)
+    const steps = Math.min(now - this.#second, SECONDS)
+    if (steps <= 0) return
+    for (let step = 1; step <= steps; step++) {
+      const index = 3 * ((this.#second + step) % SECONDS)
+      this.calls -= this.#counts[index]!
+      this.failures -= this.#counts[index + 1]!
+      this.held -= this.#counts[index + 2]!
+      this.#counts.fill(0, index, index + 3)
+    }
+    this.#second = now
+  }
+}
