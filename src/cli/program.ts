@@ -6,7 +6,10 @@ import { addAsyncapiCommand } from './asyncapiCommand.ts'
 import { CommandFailure, inOneLine } from './commandFailure.ts'
 import { addDemoCommand } from './demoCommand.ts'
 import { addDiagramsCommand } from './diagramsCommand.ts'
+import { addPublishCommand } from './publishCommand.ts'
 import { addReplayCommand } from './replayCommand.ts'
+import { addStateCommand } from './stateCommand.ts'
+import { addTailCommand } from './tailCommand.ts'
 
 const UNUSABLE = 2
 
@@ -21,13 +24,16 @@ export async function runProgram(argv: readonly string[]): Promise<void> {
 
 function createProgram(): Command {
   const program = new Command('switchgear')
-    .description('Coordinated circuit breakers: see them at work, replay what they did, draw their statecharts.')
+    .description('Coordinated circuit breakers: see them at work, replay what they did, look into their fleet.')
     .exitOverride()
     .showSuggestionAfterError()
     .configureOutput({ outputError: (text, write) => write(`switchgear: ${usageError(text)}\n`) })
     .helpCommand('help [command]', 'explain a command')
   addDemoCommand(program)
   addReplayCommand(program)
+  addPublishCommand(program)
+  addTailCommand(program)
+  addStateCommand(program)
   addDiagramsCommand(program)
   addAsyncapiCommand(program)
   for (const command of [program, ...program.commands]) {

@@ -1,0 +1,116 @@
+// Reads what the server keeps of a fleet, and changes nothing: a look at a fleet that is not there leaves none behind.
+import { JetStreamApiError, type JetStreamManager, jetstreamManager, type StoredMsg } from '@nats-io/jetstream'
+import type { TableEntries } from '../../model/fleet/entrySchemas.ts'
+import { readEntry } from '../../model/fleet/readEntry.ts'
+import { bucketName, isBusName, serviceOf, type TableName } from '../../model/fleet/subjects.ts'
+import { CommandFailure, inOneLine } from '../commandFailure.ts'
+import { type Bus, PATIENCE, REFUSED, UNREACHABLE } from '../fleet/openBus.ts'
+
+export interface Seen<Entry> {
+  readonly key: string
+  readonly entry: Entry
+  /** How long ago it was written, ms, by the server's clock and ours. */
+  readonly age: number
+}
+
+export interface FleetView {
+  /** False: the server has no tables of such a fleet. */
+  readonly exists: boolean
+  /** Who has the lease, and since which write of it. */
+  readonly leader: string | undefined
+  readonly directives: readonly Seen<TableEntries['directives']>[]
+  readonly nodes: readonly Seen<TableEntries['nodes']>[]
+  readonly ledger: readonly Seen<TableEntries['ledger']>[]
+  /** Entries that cannot be read, with the reason. */
+  readonly unreadable: readonly string[]
+}
+
+/** Entries of one table that are looked at. */
+const MOST = 10_000
+
+/** Throws a CommandFailure where the server does not let us see it, or does not answer. */
+export async function readFleet(bus: Bus, fleet: string, now: number): Promise<FleetView> {
+  const unreadable: string[] = []
+  try {
+    const manager = await jetstreamManager(bus.client, { timeout: PATIENCE, checkAPI: false })
+    const read = async <Table extends TableName>(table: Table): Promise<Seen<TableEntries[Table]>[] | undefined> => {
+      const stored = await entriesOf(manager, bucketName(fleet, table))
+      return stored?.flatMap((one) => seen(table, one, now, unreadable))
+    }
+    const nodes = await read('nodes')
+    const directives = await read('directives')
+    const ledger = await read('ledger')
+    const [lease] = (await entriesOf(manager, bucketName(fleet, 'lease'))) ?? []
+    const exists = (nodes ?? directives ?? ledger) !== undefined
+    const leader = lease === undefined ? undefined : holderOf(lease)
+    return { exists, leader, directives: directives ?? [], nodes: nodes ?? [], ledger: ledger ?? [], unreadable }
+  } catch (error) {
+    throw failure(bus, error)
+  }
+}
+
+/** What a bucket holds, oldest change first; undefined where there is no such bucket. */
+async function entriesOf(manager: JetStreamManager, bucket: string): Promise<StoredMsg[] | undefined> {
+  const stream = `KV_${bucket}`
+  try {
+    const { state } = await manager.streams.info(stream)
+    const found: StoredMsg[] = []
+    let next = state.first_seq
+    while (state.messages > 0 && next <= state.last_seq && found.length < MOST) {
+      // From that number on, the first change of any key; the client's types know one or the other only.
+      const query = { seq: next, next_by_subj: `$KV.${bucket}.>` }
+      const stored = await manager.streams.getMessage(stream, query)
+      if (stored === null) break
+      next = stored.seq + 1
+      if (!isRemoval(stored)) found.push(stored)
+    }
+    return found
+  } catch (error) {
+    if (isApiError(error, NO_STREAM)) return undefined
+    throw error
+  }
+}
+
+function seen<Table extends TableName>(
+  table: Table,
+  { subject, data, time }: StoredMsg,
+  now: number,
+  unreadable: string[],
+): Seen<TableEntries[Table]>[] {
+  const token = subject.slice(subject.lastIndexOf('.') + 1)
+  const key = table === 'directives' ? serviceOf(token) : isBusName(token) ? token : undefined
+  const { entry, reason } = key === undefined ? { reason: 'its key names nothing' } : readEntry(table, key, data)
+  if (entry !== undefined && key !== undefined) return [{ key, entry, age: Math.max(0, now - time.getTime()) }]
+  unreadable.push(`${table} ${JSON.stringify(token.slice(0, 80))}: ${reason}`)
+  return []
+}
+
+function holderOf({ data }: StoredMsg): string | undefined {
+  try {
+    const { node } = JSON.parse(new TextDecoder().decode(data))
+    return isBusName(node) ? node : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function isRemoval({ header }: StoredMsg): boolean {
+  return header !== undefined && ['DEL', 'PURGE'].includes(header.get('KV-Operation'))
+}
+
+const NO_STREAM = 10_059
+const NO_JETSTREAM: readonly number[] = [10_008, 10_039, 10_076]
+
+function isApiError(error: unknown, ...codes: number[]): boolean {
+  return error instanceof JetStreamApiError && codes.includes(error.code)
+}
+
+function failure({ server, refused }: Bus, error: unknown): CommandFailure {
+  const options = { cause: error }
+  if (refused.length > 0) return new CommandFailure(`${server} does not allow us ${refused.join(', nor ')}`, REFUSED, options)
+  const name = error instanceof Error ? error.name : ''
+  if (isApiError(error, ...NO_JETSTREAM) || name === 'JetStreamNotEnabled' || name === 'NoRespondersError') {
+    return new CommandFailure(`${server} has no JetStream, or none for us: it keeps no fleet`, REFUSED, options)
+  }
+  return new CommandFailure(`${server} does not answer: ${inOneLine(error)}`, UNREACHABLE, options)
+}
