@@ -6,6 +6,7 @@ import type { BudgetKeeper } from './actors/budgets/budgetKeeper.ts'
 import { type GearBudgets, NO_BUDGETS } from './actors/budgets/gearBudgets.ts'
 import { type ExecuteOptions, execute, type Protected } from './actors/execute.ts'
 import type { Fallback, FallbackResult, NoFallback } from './actors/fallback/fallback.ts'
+import type { FleetNode, GearFleet } from './actors/fleet/fleetNode.ts'
 import { KeyedBreakers } from './actors/keyedBreakers.ts'
 import { parentOf } from './actors/keyedName.ts'
 import type { Permit } from './actors/permit.ts'
@@ -86,12 +87,14 @@ export interface Switchgear<
   command(command: SystemCommand): void
   /** How the services are together, and what the orchestrator wants of them. */
   readonly system: SystemStatus
+  /** This process in its fleet; undefined where it is in none. */
+  readonly fleet: GearFleet | undefined
   /** Changes a service's policy while it runs; its state and counts stay. Throws a ConfigError when the change cannot be used. */
   reconfigure(service: Named<Services>, change: PolicyInput): void
   /** Resolves when everything journalled so far is in the operating system's hands. */
   flush(): Promise<void>
   /**
-   * Switches the board off: timers stop, the journal is written out, and closed unless it is one of your own; of such a one,
+   * Switches the board off: what it leads of a fleet is handed over, within two seconds, timers stop, the journal is written out, and closed unless it is one of your own; of such a one,
    * the error of its `flush` comes out. Calls in flight may still end.
    */
   close(): Promise<void>
@@ -114,6 +117,7 @@ export class Gear<Services extends Record<string, ServiceInput>, Routes extends 
   readonly #inputs = new Map<string, PolicyInput>()
   readonly #keyed = new Map<string, KeyedBreakers>()
   readonly #routes = new Map<string, LiveRoute>()
+  #fleet: FleetNode | undefined
   #journal: Journal | undefined
   #journalIsOurs = false
   readonly #closed$ = new ReplaySubject<void>(1)
@@ -221,6 +225,15 @@ export class Gear<Services extends Record<string, ServiceInput>, Routes extends 
     this.#board.command(this.#board.now(), told)
   }
 
+  get fleet(): GearFleet | undefined {
+    return this.#fleet
+  }
+
+  /** Becomes a node of a fleet, which it leaves when it is closed. */
+  join(node: FleetNode): void {
+    this.#fleet = node
+  }
+
   get system(): SystemStatus {
     return systemStatus(this.#board)
   }
@@ -247,6 +260,7 @@ export class Gear<Services extends Record<string, ServiceInput>, Routes extends 
   }
 
   async #shutDown(): Promise<void> {
+    if (this.#fleet) await this.#fleet.close()
     this.#keeper?.dispose()
     this.#board.stop()
     for (const one of this.#stoppable) one.stop()

@@ -4,12 +4,15 @@ import { Board } from './actors/board.ts'
 import type { Breaker } from './actors/breaker.ts'
 import { BudgetKeeper } from './actors/budgets/budgetKeeper.ts'
 import { Correlator } from './actors/correlator.ts'
+import { FleetNode } from './actors/fleet/fleetNode.ts'
 import { parentOf } from './actors/keyedName.ts'
 import { ServiceFollower } from './actors/serviceFollower.ts'
-import type { Bus } from './bus/bus.ts'
 import { FileJournal } from './bus/fileJournal.ts'
+import type { FleetLink } from './bus/fleetLink.ts'
 import type { Journal } from './bus/journal.ts'
 import { MemoryBus } from './bus/memoryBus.ts'
+import { newSession } from './bus/nats/session.ts'
+import { type BusOption, busParts, leadingOf, linkOf, named, streamJournals } from './fleetParts.ts'
 import { Gear, type RoutesInput, type Switchgear } from './gear.ts'
 import { type Clock, systemClock } from './model/clock.ts'
 import { type ConfigInput, parseConfig, type ResolvedConfig, type ServiceInput } from './model/config.ts'
@@ -25,7 +28,7 @@ import { software } from './software.ts'
 export interface SwitchgearOptions<
   Services extends Record<string, ServiceInput>,
   Routes extends RoutesInput = Record<never, never>,
-> extends Omit<ConfigInput<Services>, 'journal' | 'routes'> {
+> extends Omit<ConfigInput<Services>, 'journal' | 'routes' | 'bus'> {
   /** One name for several of the services; calls to it go to whichever is best placed. */
   readonly routes?: Routes | undefined
   /**
@@ -39,8 +42,11 @@ export interface SwitchgearOptions<
   readonly inspect?: Observer<InspectionEvent> | ((event: InspectionEvent) => void) | undefined
   /** In place of the process's clock, for tests. */
   readonly clock?: Clock | undefined
-  /** In place of the bus within the process; it stays yours, and is not closed with the board. */
-  readonly bus?: Bus | undefined
+  /**
+   * The fleet that this process is part of: how to reach it, over NATS, or a link of your own, which is closed with the board. Or a
+   * bus of your own in place of the one within the process; it stays yours, and is not closed with the board.
+   */
+  readonly bus?: BusOption
 }
 
 export type { Switchgear } from './gear.ts'
@@ -50,13 +56,21 @@ export async function createSwitchgear<
   const Services extends Record<string, ServiceInput>,
   const Routes extends RoutesInput = Record<never, never>,
 >(options: SwitchgearOptions<Services, Routes>): Promise<Switchgear<Services, Routes>> {
-  const { inspect, clock = systemClock, bus = new MemoryBus(), journal: journalOption, rules = [], ...rest } = options
+  const { inspect, clock = systemClock, bus: busOption, journal: journalOption, rules = [], ...rest } = options
   const ownJournal = isJournal(journalOption) ? journalOption : undefined
-  const config = parseConfig(ownJournal || journalOption === undefined ? rest : { ...rest, journal: journalOption })
+  const { ownBus, ownLink, config: busConfig } = busParts(busOption)
+  const bus = ownBus ?? new MemoryBus()
+  const config = parseConfig({
+    ...rest,
+    ...(ownJournal || journalOption === undefined ? undefined : { journal: journalOption }),
+    ...busConfig,
+  })
   const file = fileJournal(config, clock)
+  const fleetBus = named(config.bus)
   // Before it is read: what another process still writes would be missing from what we go on from.
   file?.acquire()
   let board: Board | undefined
+  let link: FleetLink | undefined
   try {
     const keeper = keeperOf(config, clock, () => board)
     const recall = (record: JournalRecord): void => keeper?.recall(record)
@@ -65,11 +79,13 @@ export async function createSwitchgear<
     const stand = journal ? lastStand(journal.file, now, journal.key?.reveal(), recall) : undefined
     const saved = stand?.breakers ?? []
     const orchestrator = withCodeRules(config.orchestrator, rules)
+    const profileFor = profilesOf(config)
+    const seed = config.seed ?? freshSeed()
     board = new Board({
       clock,
       bus,
-      profileFor: profilesOf(config),
-      seed: config.seed ?? freshSeed(),
+      profileFor,
+      seed,
       software,
       inspect,
       outfit: outfitOf(config, keeper),
@@ -80,10 +96,18 @@ export async function createSwitchgear<
     })
     const gear = new Gear<Services, Routes>(board, bus, config, keeper, saved)
     board.restore(stand?.orchestrator, now)
-    await gear.begin(ownJournal ?? file, file !== undefined, saved.length > 0)
+    const stream = fleetBus?.journal && !ownJournal && !file ? await streamJournals(fleetBus, clock) : undefined
+    await gear.begin(ownJournal ?? file ?? stream?.own(), !ownJournal, saved.length > 0)
+    const session = newSession()
+    link = ownLink ?? (fleetBus && (await linkOf(fleetBus, clock, session)))
+    if (link) {
+      const leading = fleetBus?.lead === false ? undefined : leadingOf(config, profileFor, stream)
+      gear.join(new FleetNode({ link, board, bus, clock, keeper, session, software, leading }))
+    }
     return gear
   } catch (error) {
     board?.stop()
+    await link?.close()
     await file?.close()
     throw error
   }

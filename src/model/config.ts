@@ -3,6 +3,7 @@
 import { z } from 'zod'
 import { type Budgets, type BudgetsInput, budgetConflicts, budgetsSchema, resolveBudgets } from './budgets/rules.ts'
 import { type ConfigProblem, configError, problemAt, problemsOf, type SourceOf } from './configProblems.ts'
+import { type BusConfig, type BusInput, busSchema } from './fleet/busConfig.ts'
 import { isKind, KINDS, type Kind } from './kinds.ts'
 import { mergeLayers } from './mergeLayers.ts'
 import {
@@ -61,6 +62,7 @@ export const configSchema = z.strictObject({
   budgets: budgetsSchema.optional(),
   orchestrator: orchestratorSchema.optional(),
   journal: z.union([z.literal(false), file, journalSchema]).optional(),
+  bus: busSchema.optional(),
   seed: z.number().int().min(-2_147_483_648).max(2_147_483_647).optional(),
 })
 
@@ -78,6 +80,8 @@ export interface ConfigInput<Services extends Record<string, ServiceInput> = Rec
   readonly orchestrator?: DeepReadonly<OrchestratorInput> | undefined
   /** A file name is short for `{ file }`; `false`, or nothing: no journal. */
   readonly journal?: false | string | JournalInput | undefined
+  /** The fleet that this process is part of, over NATS; absent: it is on its own. */
+  readonly bus?: DeepReadonly<BusInput> | undefined
   /** Where all that is random starts from; a fresh one for each run if absent. */
   readonly seed?: number | undefined
 }
@@ -109,6 +113,7 @@ export interface ResolvedConfig {
   readonly budgets: Budgets | undefined
   readonly orchestrator: OrchestratorConfig
   readonly journal: JournalConfig | undefined
+  readonly bus: BusConfig | undefined
   readonly seed: number | undefined
 }
 
@@ -142,13 +147,14 @@ export function parseConfig(input: unknown, source?: string | SourceOf): Resolve
     ...orchestratorConflicts(config).map(({ path, allowed }) => problemAt(schemaNode(configSchema), config, path, allowed)),
   )
   refuse(problems, source)
-  const { journal, seed } = config
+  const { journal, bus, seed } = config
   return {
     services,
     routes,
     budgets: resolveBudgets(budgets),
     orchestrator: resolveOrchestrator(config.orchestrator ?? {}, places),
     journal: resolveJournal(journal),
+    bus,
     seed,
   }
 }

@@ -24,6 +24,8 @@ const DEEPEST = 8
 /** Thousands of problems are no clearer than a few, and explaining them takes time. */
 const EXPLAINED = 100
 const LISTED = 20
+/** What zod says where a check says nothing. */
+const UNEXPLAINED = 'Invalid input'
 
 /** Everything that is wrong with `input` by `schema`, in the order of the input. */
 export function problemsOf(schema: z.ZodType, input: unknown): ConfigProblem[] {
@@ -76,6 +78,7 @@ interface Issue {
   readonly path: readonly PropertyKey[]
   /** The unknown key. */
   readonly key?: string
+  readonly allowed?: string
 }
 
 /** The issues that say something: of a union, those of the alternative that was meant. */
@@ -83,6 +86,8 @@ function leaves(issues: readonly z.core.$ZodIssue[], base: readonly PropertyKey[
   return issues.flatMap((issue): Issue[] => {
     const path = [...base, ...issue.path]
     if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => ({ code: issue.code, path, key }))
+    // How values go together no type can say.
+    if (issue.code === 'custom' && issue.message !== UNEXPLAINED) return [{ code: issue.code, path, allowed: issue.message }]
     if (issue.code !== 'invalid_union') return [{ code: issue.code, path }]
     const meant = issue.errors.find((branch) => branch.length > 0 && branch.every(isInside))
     return meant === undefined ? [{ code: issue.code, path }] : leaves(meant, path)
@@ -96,7 +101,7 @@ function isInside(issue: z.core.$ZodIssue): boolean {
 function explain(root: SchemaNode, input: unknown, issue: Issue): ConfigProblem {
   if (issue.key !== undefined) return unknownKey(root, input, issue.path, issue.key)
   if (issue.code === 'invalid_key') return badName(root, issue.path)
-  return problemAt(root, input, issue.path)
+  return problemAt(root, input, issue.path, issue.allowed)
 }
 
 function unknownKey(root: SchemaNode, input: unknown, path: readonly PropertyKey[], key: string): ConfigProblem {

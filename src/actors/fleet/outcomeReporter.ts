@@ -34,7 +34,8 @@ interface Counts {
 
 /** ms */
 const EVERY = 1000
-const TOLD = ['transition', 'alert', 'finding', 'decision', 'signal', 'command', 'systemCommand'] as const
+/** Commands are not among them: on the bus they are meant for the whole fleet. */
+const TOLD = ['transition', 'alert', 'finding', 'decision', 'signal'] as const
 const NONE: Counts = { successes: 0, ignored: 0, rejected: 0, microseconds: 0, slow: 0 }
 
 export class OutcomeReporter {
@@ -164,9 +165,6 @@ export class OutcomeReporter {
     }
     const envelope = this.#envelope(parentOf(event.service), event.at)
     switch (event.type) {
-      case 'systemCommand':
-        this.#publish({ ...envelope, type: 'command', command: event.command })
-        return
       case 'transition':
         // A key's breaker is not the service's.
         if (envelope.service === event.service) this.#publish({ ...event, ...envelope })
@@ -181,9 +179,6 @@ export class OutcomeReporter {
         this.#publish({ ...event, ...envelope })
         return
       case 'signal':
-        this.#publish({ ...event, ...envelope })
-        return
-      case 'command':
         this.#publish({ ...event, ...envelope })
         return
       default:

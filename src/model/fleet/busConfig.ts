@@ -7,12 +7,18 @@ const name = z.string().regex(NAME).meta({ allowed: '1–64 letters, digits, - a
 const server = z
   .string()
   .regex(/^(?:(?:nats|tls):\/\/)?[^\s/@]+$/)
-  .meta({ allowed: 'nats://host:port, tls://host:port or host:port; who one is goes into user, token, nkeySeed or credentials' })
+  .meta({
+    allowed: 'nats://host:port, tls://host:port or host:port; who one is goes into user, token, nkeySeed or credentials',
+    // Who writes it there all the same must not find it in a log.
+    secret: true,
+  })
 const path = z.string().min(1).max(4096)
 const secret = z
-  .union([z.string().min(1).max(4096), z.instanceof(Secret)])
-  .transform((value) => (value instanceof Secret ? value : new Secret(value)))
-  .meta({ allowed: 'a string of 1–4096 characters' })
+  .string()
+  .min(1)
+  .max(4096)
+  .transform((value) => new Secret(value))
+  .meta({ allowed: 'a text of 1 to 4096 characters', secret: true })
 const ms = z.number().finite().meta({ unit: 'ms' })
 const count = z.number().int().min(1)
 
@@ -61,6 +67,8 @@ export const busSchema = z
     journal: z.boolean().default(false),
     /** How long a leader is one without renewing. 3 s suits one server, 12 s a cluster. */
     lease: ms.min(1000).max(600_000).default(3000),
+    /** May this process lead the fleet? */
+    lead: z.boolean().default(true),
     /** Copies that a cluster keeps of tables and journal. */
     replicas: z.union([z.literal(1), z.literal(3), z.literal(5)]).default(1),
     limits: busLimitsSchema.prefault({}),

@@ -1,0 +1,72 @@
+// What a board that is part of a fleet is built from beside its own: its link, its journals in the fleet's stream, and what it goes
+// by should it lead. Used by switchgear.ts; the NATS client is loaded where there is a fleet, and nowhere else.
+import type { FleetNodeOptions } from './actors/fleet/fleetNode.ts'
+import type { Bus } from './bus/bus.ts'
+import type { FleetLink } from './bus/fleetLink.ts'
+import type { Journal } from './bus/journal.ts'
+import { newNode } from './bus/nats/session.ts'
+import type { Clock } from './model/clock.ts'
+import type { ConfigInput, ResolvedConfig } from './model/config.ts'
+import type { BusConfig } from './model/fleet/busConfig.ts'
+import type { Kind } from './model/kinds.ts'
+import { freshSeed } from './model/random.ts'
+import type { ServiceProfile } from './services/serviceProfile.ts'
+
+/** How to reach a fleet; a link to it; or a bus within the process. */
+export type BusOption = ConfigInput['bus'] | FleetLink | Bus
+
+export type NamedBus = BusConfig & { readonly node: string }
+
+export interface BusParts {
+  readonly ownBus: Bus | undefined
+  readonly ownLink: FleetLink | undefined
+  /** The part of the configuration that it is, if it is one. */
+  readonly config: { readonly bus?: unknown }
+}
+
+export function busParts(option: BusOption): BusParts {
+  const ownBus = isBus(option) ? option : undefined
+  const ownLink = isLink(option) ? option : undefined
+  return { ownBus, ownLink, config: ownBus || ownLink || option === undefined ? {} : { bus: option } }
+}
+
+export function named(bus: BusConfig | undefined): NamedBus | undefined {
+  return bus && { ...bus, node: bus.node ?? newNode() }
+}
+
+/** Begins to connect, and waits for nothing. */
+export async function linkOf(bus: NamedBus, clock: Clock, session: string): Promise<FleetLink> {
+  const { NatsLink } = await import('./bus/nats/natsLink.ts')
+  return new NatsLink(bus, { clock, session })
+}
+
+export interface StreamJournals {
+  own(): Journal
+  /** Of a term that this process leads. */
+  ofTerm(epoch: number): Journal
+}
+
+export async function streamJournals(bus: NamedBus, clock: Clock): Promise<StreamJournals> {
+  const { JetstreamJournal } = await import('./bus/nats/jetstreamJournal.ts')
+  return {
+    own: () => new JetstreamJournal({ bus, clock }),
+    ofTerm: (epoch) => new JetstreamJournal({ bus: { ...bus, node: `leader-${epoch}` }, clock }),
+  }
+}
+
+/** A leader goes by the services of its own configuration, and how those are coordinated. */
+export function leadingOf(
+  { services, orchestrator }: ResolvedConfig,
+  profileFor: (kind: Kind, service: string) => ServiceProfile,
+  journals: StreamJournals | undefined,
+): NonNullable<FleetNodeOptions['leading']> {
+  return { services, orchestrator, profileFor, seed: freshSeed(), journal: journals?.ofTerm }
+}
+
+function isBus(value: unknown): value is Bus {
+  return typeof value === 'object' && value !== null && 'wants' in value && typeof value.wants === 'function'
+}
+
+function isLink(value: unknown): value is FleetLink {
+  return typeof value === 'object' && value !== null && 'lease' in value && 'directives' in value && 'publish' in value
+}
