@@ -1,7 +1,7 @@
 // Replays a journal file, or picks up from one where its last session stopped.
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { JournalKey } from '../bus/batchCipher.ts'
-import { readJournal, readLastSession, type TornLine } from '../bus/journalReader.ts'
+import { type JournalEntry, readJournal, readLastSession, type TornLine } from '../bus/journalReader.ts'
 import { JournalError } from '../model/errors.ts'
 import type { JournalRecord, SavedBreaker } from '../model/records.ts'
 import { Replayer, type ReplayResult } from './replayer.ts'
@@ -26,9 +26,7 @@ export interface JournalReplay extends ReplayResult {
  * be read or replayed at all.
  */
 export async function replayJournal(file: string, options: ReplayOptions = {}): Promise<JournalReplay> {
-  const replayer = new Replayer()
   let torn: TornLine | undefined
-  let records = 0
   const reading = {
     ...(options.key === undefined ? undefined : { key: options.key }),
     rotated: options.rotated ?? false,
@@ -36,13 +34,25 @@ export async function replayJournal(file: string, options: ReplayOptions = {}): 
       torn = line
     },
   }
-  for await (const batch of readJournal(file, reading)) {
-    for (const { record, line } of batch) take(replayer, record, file, line)
+  const result = await replayEntries(file, readJournal(file, reading), options.onProgress)
+  return { ...result, torn }
+}
+
+/** {@link replayJournal} for a journal that is read from elsewhere; `name` is what it is called in errors. */
+export async function replayEntries(
+  name: string,
+  batches: AsyncIterable<readonly JournalEntry[]>,
+  onProgress?: (records: number) => void,
+): Promise<ReplayResult> {
+  const replayer = new Replayer()
+  let records = 0
+  for await (const batch of batches) {
+    for (const { record, line } of batch) take(replayer, record, name, line)
     records += batch.length
-    options.onProgress?.(records)
+    onProgress?.(records)
     await nextTurn()
   }
-  return { ...replayer.result(), torn }
+  return replayer.result()
 }
 
 /** What a board goes on from. */

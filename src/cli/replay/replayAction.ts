@@ -7,9 +7,8 @@ import { type JournalReplay, replayJournal } from '../../replay/replayJournal.ts
 import { CommandFailure, inOneLine } from '../commandFailure.ts'
 import { interruption } from '../interruption.ts'
 import { styleFor } from '../terminal/style.ts'
-import { differenceReport } from './differenceReport.ts'
 import { ReplayProgress } from './replayProgress.ts'
-import { replayWords } from './replayWords.ts'
+import { replayReport } from './replayReport.ts'
 
 export interface ReplayFlags {
   readonly rotated?: boolean
@@ -44,17 +43,7 @@ export async function runReplay(file: string, { rotated = false, keyFile, json =
   progress.clear()
   if (result.differences > 0) process.exitCode = DIFFERS
   if (json) console.log(JSON.stringify({ result: result.differences === 0 ? 'identical' : 'differs', file, ...result }))
-  else report(result)
-}
-
-function report(result: JournalReplay): void {
-  const { first, torn, dropped } = result
-  const style = styleFor(process.stdout)
-  const lines = [(first ? style.red : style.green)(replayWords(result))]
-  if (torn) lines.push(`note: line ${torn.line} was cut short by a crash; its ${torn.bytes} bytes were skipped`)
-  if (dropped > 0) lines.push(`note: ${dropped} records had been dropped when it was written, because the disk could not keep up`)
-  if (first) lines.push('', differenceReport(first, style))
-  console.log(lines.join('\n'))
+  else console.log(replayReport(result, styleFor(process.stdout)))
 }
 
 /** The failure to throw; a script is told on stdout as well. */
