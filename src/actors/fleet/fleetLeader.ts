@@ -114,8 +114,10 @@ export class FleetLeader {
     if (this.#stopped) return
     const at = this.#now()
     const { service } = message
-    if (message.type === 'command') this.#command(service, message.command, message.at, at)
-    else if (service === '*' || isKeyed(service) || !this.#knows(service)) return
+    if (message.type === 'command') {
+      // A node with a heartbeat tells of what an operator did there.
+      if (!this.view.beats(message.node)) this.#command(service, message.command, message.at, at)
+    } else if (service === '*' || isKeyed(service) || !this.#knows(service)) return
     else if (message.type === 'outcome') this.#outcome(message, at)
     else if (message.type === 'transition') {
       const { node, to, reason } = message

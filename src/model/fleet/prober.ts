@@ -18,24 +18,26 @@ export interface Probing {
   readonly since: number
 }
 
-/** Its turn is over when it has not answered for `lease` ms, or is gone, or back, or cools again while others are ready. */
+/**
+ * Its turn is over when it has not answered for `lease` ms, or is gone, or back. While it cools after a probe that failed it stays
+ * the one, so that the service is not asked more often than its wait allows.
+ */
 export function chooseProber(
   candidates: readonly Candidate[],
   current: Probing | undefined,
   lease: number,
   at: number,
 ): Probing | undefined {
-  const ready = candidates.filter(({ live, path }) => live && (path === 'open.awaitingPermit' || path === 'halfOpen'))
+  const isReady = ({ live, path }: Candidate): boolean => live && (path === 'open.awaitingPermit' || path === 'halfOpen')
   const mine = current && candidates.find(({ node }) => node === current.node)
-  const others = ready.filter(({ node }) => node !== current?.node)
-  const best = others.reduce<Candidate | undefined>(better, undefined)
-  const next = best && { node: best.node, since: at }
-  if (!current || !mine?.live) return next
-  const isReady = ready.includes(mine)
-  const overdue = at - current.since >= lease
-  if (isReady) return overdue ? (next ?? { node: current.node, since: at }) : current
-  // Cooling after its probe failed: the same one may try again if nobody else can.
-  return next ?? (mine.path === 'open.cooling' && !overdue ? current : undefined)
+  const stays = mine?.live === true && (isReady(mine) || mine.path === 'open.cooling')
+  if (current && stays && at - current.since < lease) return current
+  const best = candidates
+    .filter((one) => isReady(one) && one.node !== current?.node)
+    .reduce<Candidate | undefined>(better, undefined)
+  if (best) return { node: best.node, since: at }
+  // Nobody else can.
+  return current && stays ? { node: current.node, since: at } : undefined
 }
 
 function better(one: Candidate | undefined, other: Candidate): Candidate {

@@ -6,6 +6,9 @@ import type { AlertRecord } from '../../../src/model/records.ts'
 import { MemoryFleet, type MemoryFleetOptions } from '../../fleet/memoryFleet.ts'
 import { Process, type ProcessOptions, type World } from '../../fleet/process.ts'
 
+/** ms */
+const SLICE = 25
+
 export class Story {
   readonly fleet: MemoryFleet
   readonly processes = new Map<string, Process>()
@@ -40,8 +43,14 @@ export class Story {
     return made
   }
 
+  /** In slices, between which promises settle: leases are asked for by them. */
   async run(seconds: number): Promise<void> {
-    await this.fleet.clock.advanceAsync(seconds * 1000)
+    const { clock } = this.fleet
+    const end = clock.now() + seconds * 1000
+    while (clock.now() < end) {
+      clock.runTo(Math.min(end, clock.now() + SLICE))
+      await new Promise((resolve) => setImmediate(resolve))
+    }
   }
 
   get(node: string): Process {
