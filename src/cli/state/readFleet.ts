@@ -80,7 +80,7 @@ function seen<Table extends TableName>(
   const token = subject.slice(subject.lastIndexOf('.') + 1)
   const key = table === 'directives' ? serviceOf(token) : isBusName(token) ? token : undefined
   const { entry, reason } = key === undefined ? { reason: 'its key names nothing' } : readEntry(table, key, data)
-  if (entry !== undefined && key !== undefined) return [{ key, entry, age: Math.max(0, now - time.getTime()) }]
+  if (entry !== undefined && key !== undefined) return [{ key, entry, age: Math.max(0, Math.round(now - time.getTime())) }]
   unreadable.push(`${table} ${JSON.stringify(token.slice(0, 80))}: ${reason}`)
   return []
 }
