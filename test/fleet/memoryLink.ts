@@ -120,6 +120,11 @@ export class MemoryLink implements FleetLink {
     for (const type of [message.type, '*'] as const) for (const listener of this.#listeners.get(type) ?? []) listener(message)
   }
 
+  /** The server says something. */
+  report(status: LinkStatus): void {
+    this.#tell(status)
+  }
+
   learn(table: TableName, key: string, entry: TableEntry<TableValue> | undefined, revision: number): void {
     if (this.connected) this[table].learn(key, entry as never, revision)
   }
