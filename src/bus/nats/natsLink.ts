@@ -24,6 +24,8 @@ export interface NatsLinkOptions {
 
 /** Nodes that have not been heard of for so long are gone, ms. */
 const NODE_LIFETIME = 10_000
+/** What was spent counts for a month at most; names of nodes that are gone for good would fill the table, ms. */
+const LEDGER_LIFETIME = 40 * 86_400_000
 /** For how long `close` sends what is buffered, ms. */
 const LAST_WORDS = 2000
 
@@ -73,7 +75,7 @@ export class NatsLink implements FleetLink {
       new NatsTable({ ...shared, table, ...more })
     this.directives = tableOf('directives')
     this.nodes = tableOf('nodes', { ttl: NODE_LIFETIME })
-    this.ledger = tableOf('ledger')
+    this.ledger = tableOf('ledger', { ttl: LEDGER_LIFETIME })
     const seen = (): number => {
       let highest = 0
       for (const { value } of this.directives.entries.values()) highest = Math.max(highest, value.epoch)

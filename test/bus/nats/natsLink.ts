@@ -1,13 +1,18 @@
 // Links to a real server for tests, which are closed with the test, and ways to wait for what they do.
 import { onTestFinished } from 'vitest'
 import type { LinkStatus } from '../../../src/bus/fleetLink.ts'
-import { NatsLink } from '../../../src/bus/nats/natsLink.ts'
+import { NatsLink, type NatsLinkOptions } from '../../../src/bus/nats/natsLink.ts'
 import { type BusInput, busSchema } from '../../../src/model/fleet/busConfig.ts'
 import type { DirectiveEntry, NodeEntry } from '../../../src/model/fleet/entries.ts'
 import type { OutcomeMessage } from '../../../src/model/fleet/wire.ts'
 
-export function linkTo(servers: string | string[], node: string, more: Partial<BusInput> = {}): NatsLink {
-  const link = new NatsLink({ ...busSchema.parse({ servers, fleet: 'test', ...more }), node })
+export function linkTo(
+  servers: string | string[],
+  node: string,
+  more: Partial<BusInput> = {},
+  options: NatsLinkOptions = {},
+): NatsLink {
+  const link = new NatsLink({ ...busSchema.parse({ servers, fleet: 'test', ...more }), node }, options)
   onTestFinished(() => link.close())
   return link
 }
