@@ -8,7 +8,7 @@ describe('the fleet recovers', () => {
   it('by one node that probes for all; when the fleet is back, everybody is let go', async () => {
     const story = new Story()
     story.join(...NODES)
-    await story.run(30)
+    await story.run(10)
     story.down.add('database')
     await story.run(10)
     const probed = new Map<string, number>()
@@ -30,7 +30,7 @@ describe('the fleet recovers', () => {
   it('though the probing node dies: another takes its place', async () => {
     const story = new Story()
     story.join(...NODES)
-    await story.run(30)
+    await story.run(10)
     story.down.add('database')
     for (let i = 0; i < 100 && !story.entry('database')?.probe; i++) await story.run(0.1)
     const first = story.entry('database')!.probe!
@@ -54,9 +54,9 @@ describe('the fleet recovers', () => {
     const config = { services: { database: { kind: 'http' }, search: { kind: 'http', dependsOn: ['database'] } } }
     const story = new Story({ config })
     story.join(...NODES)
-    await story.run(30)
+    await story.run(10)
     story.down.add('database').add('search')
-    await story.run(30)
+    await story.run(10)
     expect(story.entry('database')?.trip).toBeDefined()
     expect(story.entry('search')?.trip).toBeDefined()
     expect(story.entry('search')).toMatchObject({ state: 'open', hold: true })
@@ -81,7 +81,7 @@ describe('the fleet recovers', () => {
   it('where too few are open for a trip they take turns', async () => {
     const story = new Story()
     story.join(...NODES, 'n6')
-    await story.run(30)
+    await story.run(10)
     story.sick.add('n1').add('n2')
     await story.run(5)
     const entry = story.entry('database')!
@@ -96,7 +96,7 @@ describe('the fleet recovers', () => {
   it('for a late joiner too, which opens before its first call', async () => {
     const story = new Story()
     story.join(...NODES)
-    await story.run(30)
+    await story.run(10)
     story.down.add('database')
     await story.run(5)
     const late = story.add('late')
@@ -115,7 +115,7 @@ describe('the fleet recovers', () => {
     story.add('n2', { offset: -5000 })
     story.add('n3')
     story.add('n4', { offset: 2500 })
-    await story.run(30)
+    await story.run(10)
     story.down.add('database')
     await story.run(3)
     expect(story.entry('database')).toMatchObject({ hold: true, trip: { why: 'quorum' } })

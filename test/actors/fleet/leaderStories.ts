@@ -1,5 +1,6 @@
 // What the leader's stories have in common: a fleet of processes, and what is asked about it.
 
+import { vi } from 'vitest'
 import type { Finding } from '../../../src/model/findings.ts'
 import type { DirectiveEntry } from '../../../src/model/fleet/entries.ts'
 import type { AlertRecord } from '../../../src/model/records.ts'
@@ -7,7 +8,10 @@ import { MemoryFleet, type MemoryFleetOptions } from '../../fleet/memoryFleet.ts
 import { Process, type ProcessOptions, type World } from '../../fleet/process.ts'
 
 /** ms */
-const SLICE = 25
+const SLICE = 50
+
+// Minutes of a fleet's life take a second, and on a busy machine several.
+vi.setConfig({ testTimeout: 30_000 })
 
 export class Story {
   readonly fleet: MemoryFleet
@@ -38,7 +42,7 @@ export class Story {
 
   add(node: string, options: Partial<ProcessOptions> = {}): Process {
     const config = { services: { database: { kind: 'http' }, search: { kind: 'http' } } }
-    const made = new Process(this.fleet, node, { config, world: this.world, ...this.#options, ...options })
+    const made = new Process(this.fleet, node, { config, world: this.world, every: 200, ...this.#options, ...options })
     this.processes.set(node, made)
     return made
   }

@@ -9,7 +9,7 @@ const isDown = (path: string): boolean => path.startsWith('open') || path === 'h
 async function tripped(): Promise<Story> {
   const story = new Story()
   story.join(...NODES)
-  await story.run(30)
+  await story.run(10)
   story.down.add('database')
   await story.run(10)
   expect(story.entry('database')?.trip).toBeDefined()
@@ -30,7 +30,7 @@ describe('another leads', () => {
     const after = story.entry('database')!
     expect(after.epoch).toBeGreaterThan(before.epoch)
     expect([...seen]).toEqual([`true ${before.trip!.id}`])
-    await story.run(30)
+    await story.run(10)
     expect(story.entry('database')).toMatchObject({ hold: true, trip: { id: before.trip!.id } })
     story.down.clear()
     await story.run(60)
@@ -137,7 +137,7 @@ describe('another leads', () => {
     } as never)
     await story.run(1)
     story.kill(story.leader.node)
-    await story.run(30)
+    await story.run(10)
     expect(story.entry('database')).toMatchObject({ state, rule })
   })
 })

@@ -8,10 +8,10 @@ describe('the fleet trips', () => {
     story.join(...NODES)
     // Three call a lot; two call once in 20 s, and would need minutes to find out.
     story.add('slow1', { every: 20_000 })
-    await story.run(30)
+    await story.run(31)
     expect(story.entry('database')).toBeUndefined()
     story.down.add('database')
-    await story.run(1.5)
+    await story.run(2.5)
     const entry = story.entry('database')!
     expect(entry).toMatchObject({ state: 'open', hold: true, rule: 'fleet_quorum', trip: { why: 'quorum', nodes: 6 } })
     expect(entry.trip!.open).toBeGreaterThanOrEqual(3)
@@ -26,7 +26,7 @@ describe('the fleet trips', () => {
   it('never for one sick node, which is named, and is told of when it is well again', async () => {
     const story = new Story()
     story.join(...NODES)
-    await story.run(30)
+    await story.run(10)
     story.sick.add('n2')
     await story.run(20)
     expect(story.get('n2').path('database')).toMatch(/^open|halfOpen/)
@@ -63,7 +63,7 @@ describe('the fleet trips', () => {
   it('for a single node by streaks too', async () => {
     const story = new Story()
     story.join('n1')
-    await story.run(30)
+    await story.run(10)
     story.down.add('database')
     await story.run(2)
     expect(story.entry('database')).toMatchObject({ state: 'open', hold: true })
@@ -73,7 +73,7 @@ describe('the fleet trips', () => {
   it('of two nodes only when both have opened', async () => {
     const story = new Story()
     story.join('n1', 'n2')
-    await story.run(30)
+    await story.run(10)
     story.sick.add('n1')
     await story.run(10)
     expect(story.entry('database')?.trip).toBeUndefined()
