@@ -1,6 +1,7 @@
 // Every machine that is drawn: the one list that diagrams, tables and their checks go by.
 import type { AnyStateMachine } from 'xstate'
 import { breakerMachine } from '../../machines/breakerMachine.ts'
+import { leaderMachine } from '../../machines/leaderMachine.ts'
 import { orchestratorMachine } from '../../machines/orchestratorMachine.ts'
 
 /** How grave a state is to a caller; it gives the box its colour. */
@@ -67,4 +68,11 @@ export const DRAWN_MACHINES: readonly DrawnMachine[] = [
     },
   },
   { name: 'orchestratorMachine', machine: orchestratorMachine, tones: { supervising: 'well', stopped: 'away' } },
+  {
+    name: 'leaderMachine',
+    machine: leaderMachine,
+    quietActions: ['awaitAnswer', 'noteHolder', 'wait', 'hold', 'standDown', 'rest'],
+    tones: { following: 'well', campaigning: 'trial', leading: 'warned', deposed: 'shut', stopped: 'away' },
+    rows: [['following', 'stopped'], ['campaigning'], ['leading', 'deposed']],
+  },
 ]
