@@ -2,17 +2,16 @@
 // on it while the process is paused, as after SIGSTOP.
 import type { Clock } from '../../src/model/clock.ts'
 import { Timer, TimerWheel } from '../../src/model/timerWheel.ts'
-import type { VirtualClock } from '../../src/model/virtualClock.ts'
 
 export class NodeClock implements Clock {
-  readonly #base: VirtualClock
+  readonly #base: Clock
   readonly #wheel: TimerWheel
   readonly #timer: WakeTimer
   #paused = false
 
   /** `offset`: how far it is ahead of the world's clock, ms. */
   constructor(
-    base: VirtualClock,
+    base: Clock,
     readonly offset = 0,
   ) {
     this.#base = base
