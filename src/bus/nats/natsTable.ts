@@ -26,6 +26,7 @@ export interface NatsTableOptions<Table extends TableName> {
   readonly trouble: (code: string, message: () => string) => void
 }
 
+const REMOVED: { readonly entry?: undefined; readonly reason?: undefined } = {}
 /** Between two looks at the bucket, ms. */
 const LOOK_EVERY = 5000
 /** While there is no bucket, ms. */
@@ -36,6 +37,8 @@ interface Known {
   readonly revision: number
   /** When it was heard of, epoch ms by our clock. */
   readonly at: number
+  /** False: what is stored there cannot be read. */
+  readonly readable: boolean
 }
 
 export class NatsTable<Table extends TableName> implements FleetTable<TableEntries[Table]> {
@@ -204,32 +207,25 @@ export class NatsTable<Table extends TableName> implements FleetTable<TableEntri
     }
   }
 
-  #hear({ key, revision, bytes }: Stored): void {
+  /** False for what cannot be read. */
+  #hear(stored: Stored): boolean {
+    const { key, revision } = stored
     const known = this.#known.get(key)
-    if (known !== undefined && revision <= known.revision) return
+    if (known !== undefined && revision <= known.revision) return known.readable
     if (revision === this.#heard + 1) this.#heard = revision
     const name = this.#nameOf(key)
-    if (name === undefined) this.#refuse(key, 'its key names nothing')
-    else if (known === undefined && this.#known.size >= this.#options.maxKeys) this.#full()
-    else this.#learn(name, { key, revision, bytes })
-  }
-
-  #learn(name: string, { key, revision, bytes }: Stored): void {
+    if (name === undefined) return this.#refuse(key, 'its key names nothing')
+    if (known === undefined && this.#known.size >= this.#options.maxKeys) return this.#full()
     const { clock, ttl, table, entryBytes } = this.#options
+    const { entry, reason } = stored.bytes === undefined ? REMOVED : readEntry(table, name, stored.bytes, entryBytes)
+    const readable = reason === undefined
     this.#known.delete(key)
-    this.#known.set(key, { revision, at: clock.now() })
+    this.#known.set(key, { revision, at: clock.now(), readable })
     if (ttl !== undefined && !this.#lapse.armed) clock.arm(this.#lapse, clock.now() + ttl)
-    if (bytes === undefined) {
-      this.#take(name, undefined)
-      return
-    }
-    const { entry, reason } = readEntry(table, name, bytes, entryBytes)
-    if (entry === undefined) {
-      this.#refuse(key, reason)
-      return
-    }
+    if (!readable) return this.#refuse(key, reason)
     this.#top = Math.max(this.#top, this.#offset + revision)
-    this.#take(name, { value: entry, revision: this.#offset + revision })
+    this.#take(name, entry === undefined ? undefined : { value: entry, revision: this.#offset + revision })
+    return true
   }
 
   #take(name: string, entry: TableEntry<TableEntries[Table]> | undefined): void {
@@ -251,13 +247,16 @@ export class NatsTable<Table extends TableName> implements FleetTable<TableEntri
     }
   }
 
-  #refuse(key: string, reason = 'it cannot be read'): void {
+  #refuse(key: string, reason: string): false {
     this.#options.trouble('bad_entry', () => `the entry ${key.slice(0, 80)} of ${this.#name} is ignored: ${reason}`)
+    return false
   }
 
-  #full(): void {
+  /** What is in the bucket beyond the bound may be as good as any other. */
+  #full(): true {
     const { maxKeys, trouble } = this.#options
     trouble('table_full', () => `${this.#name} has more than ${maxKeys} keys; the rest is ignored`)
+    return true
   }
 
   #failed(error: unknown): void {

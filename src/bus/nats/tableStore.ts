@@ -10,8 +10,8 @@ export interface TableStoreOptions {
   readonly bucket: () => Bucket | undefined
   /** The revision of the key as far as is known; 0: it has none. */
   readonly revisionOf: (key: string) => number
-  /** What the server has: ours now, or what another has written. */
-  readonly learn: (stored: Stored) => void
+  /** What the server has: ours now, or what another has written; false when that is garbage. */
+  readonly learn: (stored: Stored) => boolean
   readonly failed: (error: unknown) => void
   readonly trouble: (code: string, message: () => string) => void
   readonly entryBytes: number
@@ -132,13 +132,11 @@ export class TableStore {
     const isOurs = stored !== undefined && this.#unsettled.get(key)?.has(found) === true
     if (stored !== undefined && isOurs) this.#stored(key, stored)
     if (isOurs && found === text) return
-    if (isOurs || stored === undefined) {
-      // Of ours, but not the last; or what was there has expired.
+    if (isOurs || stored === undefined || !this.#options.learn(stored)) {
+      // Of ours, but not the last; or what was there has expired, or says nothing.
       if (!this.#wanted.has(key)) this.#wanted.set(key, { value: wanted.value, base: revision })
       else this.#rebase(key, revision)
-      return
     }
-    this.#options.learn(stored)
   }
 
   #stored(key: string, stored: Stored): void {
