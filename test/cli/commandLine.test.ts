@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest'
 import { MAIN, runCli } from './runCli.ts'
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
-const COMMANDS = ['demo', 'replay', 'diagrams']
+const COMMANDS = ['demo', 'replay', 'publish', 'tail', 'state', 'diagrams', 'asyncapi']
 
 describe('switchgear', { timeout: 30_000 }, () => {
   test('explains itself and names its commands', async () => {

@@ -38,11 +38,14 @@ export interface OpenOptions {
   /** Go on when the connection is lost, until it is there again. */
   readonly persistent?: boolean
   readonly onStatus?: (status: Status) => void
+  /** How long the server may take to answer, ms. */
+  readonly patience?: number
 }
 
-export async function openBus(config: BusConfig, { name, persistent = false, onStatus }: OpenOptions): Promise<Bus> {
+export async function openBus(config: BusConfig, options: OpenOptions): Promise<Bus> {
+  const { name, persistent = false, onStatus, patience = PATIENCE } = options
   const server = config.servers.join(',')
-  const client = await dial(config, server, { ...optionsOf(config, name), timeout: PATIENCE, reconnect: persistent })
+  const client = await dial(config, server, { ...optionsOf(config, name), timeout: patience, reconnect: persistent })
   const refused: string[] = []
   void (async () => {
     for await (const status of client.status()) {
@@ -58,7 +61,7 @@ export async function openBus(config: BusConfig, { name, persistent = false, onS
     server,
     refused,
     confirm: async () => {
-      if (!(await within(systemClock, PATIENCE, client.flush()))) throw lost(server)
+      if (!(await within(systemClock, patience, client.flush()))) throw lost(server)
       // What the server refused has come before its answer, and is told in the next turn.
       await new Promise((resolve) => setImmediate(resolve))
       if (refused.length > 0) throw new CommandFailure(`${server} does not allow us ${refused.join(', nor ')}`, REFUSED)

@@ -54,10 +54,11 @@ export async function runPublish(
   if (service !== undefined && !isBusService(service)) {
     throw new CommandFailure(`the service ${JSON.stringify(String(service))}; allowed: ${NAMES_ALLOWED}`, UNUSABLE)
   }
+  const config = busConfigOf(flags)
   const from = { fleet: flags.fleet, node, service, session: newSession() }
   const first = stdin ? undefined : messageOf(fieldsOf(flags), from, systemClock.now(), 0)
   if (first !== undefined && 'reason' in first) throw new CommandFailure(first.reason, WRONG)
-  const bus = await openBus(busConfigOf(flags), { name: 'switchgear publish' })
+  const bus = await openBus(config, { name: 'switchgear publish' })
   const told: Published = { published: 0, refused: 0, subjects: new Set() }
   try {
     if (first !== undefined) await send(bus, flags.fleet, [first.message], told)

@@ -32,9 +32,9 @@ export function fleetLines(fleet: string, server: string, view: FleetView, width
   lines.push('')
   if (directives.length === 0) lines.push('nothing is asked of any service')
   for (const { entry, age } of directives) {
-    const stale = age > entry.lifetime ? ' (lapsed)' : ''
-    const paint = stale === '' ? statePaint(entry.state, style) : style.dim
-    lines.push(paint(clip(`${entry.service}: ${directiveWords(entry)}${stale}`, width)))
+    const lapsed = age > entry.lifetime
+    const paint = lapsed ? style.dim : statePaint(entry.state, style)
+    lines.push(paint(clip(`${entry.service}${lapsed ? ' (lapsed)' : ''}: ${directiveWords(entry)}`, width)))
   }
   const spend = spendOf(view.ledger.map(({ entry }) => entry))
   if (spend.length > 0) lines.push('', ...textTable(SPEND_COLUMNS, spendRows(spend), width, style.dim))

@@ -4,7 +4,7 @@ import type { TableEntries } from '../../model/fleet/entrySchemas.ts'
 import { readEntry } from '../../model/fleet/readEntry.ts'
 import { bucketName, isBusName, serviceOf, type TableName } from '../../model/fleet/subjects.ts'
 import { CommandFailure, inOneLine } from '../commandFailure.ts'
-import { type Bus, PATIENCE, REFUSED, UNREACHABLE } from '../fleet/openBus.ts'
+import { type Bus, REFUSED, UNREACHABLE } from '../fleet/openBus.ts'
 
 export interface Seen<Entry> {
   readonly key: string
@@ -16,7 +16,7 @@ export interface Seen<Entry> {
 export interface FleetView {
   /** False: the server has no tables of such a fleet. */
   readonly exists: boolean
-  /** Who has the lease, and since which write of it. */
+  /** Who has the lease. */
   readonly leader: string | undefined
   readonly directives: readonly Seen<TableEntries['directives']>[]
   readonly nodes: readonly Seen<TableEntries['nodes']>[]
@@ -25,6 +25,8 @@ export interface FleetView {
   readonly unreadable: readonly string[]
 }
 
+/** How long each answer may take, ms. */
+const TIMEOUT = 2000
 /** Entries of one table that are looked at. */
 const MOST = 10_000
 
@@ -32,10 +34,11 @@ const MOST = 10_000
 export async function readFleet(bus: Bus, fleet: string, now: number): Promise<FleetView> {
   const unreadable: string[] = []
   try {
-    const manager = await jetstreamManager(bus.client, { timeout: PATIENCE, checkAPI: false })
+    const manager = await jetstreamManager(bus.client, { timeout: TIMEOUT, checkAPI: false })
     const read = async <Table extends TableName>(table: Table): Promise<Seen<TableEntries[Table]>[] | undefined> => {
       const stored = await entriesOf(manager, bucketName(fleet, table))
-      return stored?.flatMap((one) => seen(table, one, now, unreadable))
+      const found = stored?.flatMap((one) => seen(table, one, now, unreadable))
+      return found?.sort((a, b) => (a.key < b.key ? -1 : 1))
     }
     const nodes = await read('nodes')
     const directives = await read('directives')
@@ -49,7 +52,7 @@ export async function readFleet(bus: Bus, fleet: string, now: number): Promise<F
   }
 }
 
-/** What a bucket holds, oldest change first; undefined where there is no such bucket. */
+/** What a bucket holds, in the order of the last changes; undefined where there is no such bucket. */
 async function entriesOf(manager: JetStreamManager, bucket: string): Promise<StoredMsg[] | undefined> {
   const stream = `KV_${bucket}`
   try {

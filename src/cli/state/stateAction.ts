@@ -3,7 +3,7 @@ import { Pauses } from '../../bus/nats/due.ts'
 import { systemClock } from '../../model/clock.ts'
 import { CommandFailure } from '../commandFailure.ts'
 import { busConfigOf, type ConnectionFlags } from '../fleet/connectionFlags.ts'
-import { type Bus, openBus } from '../fleet/openBus.ts'
+import { type Bus, openBus, UNREACHABLE } from '../fleet/openBus.ts'
 import { interruption } from '../interruption.ts'
 import { LiveScreen } from '../terminal/liveScreen.ts'
 import { styleFor } from '../terminal/style.ts'
@@ -48,20 +48,26 @@ async function watched(bus: Bus, { fleet, json = false }: StateFlags): Promise<v
   const screen = process.stdout.isTTY && !json ? new LiveScreen(process.stdout) : undefined
   let last = ''
   while (!stopped.aborted) {
-    const view = await readFleet(bus, fleet, systemClock.now())
-    if (json) console.log(JSON.stringify(asJson(fleet, view)))
-    else {
-      const width = screen?.width ?? WIDTH
-      const lines = view.exists
-        ? fleetLines(fleet, bus.server, view, width, styleFor(process.stdout))
-        : [absence(fleet, bus.server)]
-      if (screen !== undefined) screen.draw(lines)
-      else if (lines.join('\n') !== last) console.log(`${lines.join('\n')}\n`)
-      last = lines.join('\n')
-    }
+    const text = await look(bus, fleet, json, screen?.width ?? WIDTH)
+    if (screen !== undefined) screen.draw(text.split('\n'))
+    else if (json || text !== last) console.log(text)
+    last = text
     await pauses.wait(EVERY)
   }
   screen?.end()
+}
+
+/** One look, in words or as a line of JSON. A server that is away comes back; one that forbids it ends the command. */
+async function look(bus: Bus, fleet: string, json: boolean, width: number): Promise<string> {
+  try {
+    const view = await readFleet(bus, fleet, systemClock.now())
+    if (json) return JSON.stringify(asJson(fleet, view))
+    if (!view.exists) return absence(fleet, bus.server)
+    return fleetLines(fleet, bus.server, view, width, styleFor(process.stdout)).join('\n')
+  } catch (error) {
+    if (!(error instanceof CommandFailure) || error.exitCode !== UNREACHABLE) throw error
+    return json ? JSON.stringify({ fleet, exists: null, reason: error.message }) : error.message
+  }
 }
 
 function asJson(fleet: string, { exists, leader, directives, nodes, ledger, unreadable }: FleetView): object {
