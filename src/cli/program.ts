@@ -8,6 +8,7 @@ import { addDemoCommand } from './demoCommand.ts'
 import { addDiagramsCommand } from './diagramsCommand.ts'
 import { addPublishCommand } from './publishCommand.ts'
 import { addReplayCommand } from './replayCommand.ts'
+import { addServeCommand } from './serveCommand.ts'
 import { addStateCommand } from './stateCommand.ts'
 import { addTailCommand } from './tailCommand.ts'
 
@@ -34,6 +35,7 @@ function createProgram(): Command {
   addPublishCommand(program)
   addTailCommand(program)
   addStateCommand(program)
+  addServeCommand(program)
   addDiagramsCommand(program)
   addAsyncapiCommand(program)
   for (const command of [program, ...program.commands]) {

@@ -1,0 +1,141 @@
+// Boards as nodes of one fleet over a real server: what one of them suffers the others learn, money is spent once, and a server
+// that comes and goes costs no call anything.
+import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest'
+import { systemClock } from '../../src/model/clock.ts'
+import type { AlertRecord } from '../../src/model/records.ts'
+import { createSwitchgear, type SwitchgearOptions } from '../../src/switchgear.ts'
+import { describeWithNats, type NatsServer, natsServer, unboundServer } from './natsServer.ts'
+
+const services = {
+  search: {
+    kind: 'http',
+    recoveryTimeout: 1000,
+    recoveryJitter: { from: 1, to: 1 },
+    permitTimeout: 200,
+    degradeBeforeOpen: false,
+  },
+} as const
+
+type Options = Partial<Omit<SwitchgearOptions<typeof services>, 'services' | 'bus'>> & { readonly lead?: boolean }
+
+async function nodeAt(url: string, fleet: string, node: string, { lead = true, ...options }: Options = {}) {
+  const bus = { servers: url, fleet, node, lead, lease: 1000 }
+  const gear = await createSwitchgear({ services, ...options, bus })
+  onTestFinished(() => gear.close())
+  return gear
+}
+type Gear = Awaited<ReturnType<typeof nodeAt>>
+
+const until = (what: () => unknown, timeout = 10_000): Promise<unknown> => vi.waitUntil(what, { timeout, interval: 20 })
+
+const fail = (gear: Gear): Promise<unknown> =>
+  gear.execute('search', () => Promise.reject(Object.assign(new Error('503'), { status: 503 }))).catch((error) => error)
+
+async function allMet(gears: readonly Gear[]): Promise<void> {
+  await until(() => gears.every(({ fleet }) => fleet?.nodes.size === gears.length && fleet.leader !== undefined))
+}
+
+describeWithNats('nodes of one fleet', () => {
+  let server: NatsServer
+  let stop: () => Promise<void>
+  let fleets = 0
+
+  beforeAll(async () => {
+    ;[server, stop] = await unboundServer()
+    await server.start()
+  })
+  afterAll(() => stop())
+
+  const fleetOf = (...names: string[]): Promise<Gear[]> => {
+    const fleet = `f${++fleets}`
+    return Promise.all(names.map((name) => nodeAt(server.url, fleet, name)))
+  }
+
+  test('what opens on most nodes opens on all, one node probes for all, and one who comes late is told', async () => {
+    const gears = await fleetOf('one', 'two', 'three')
+    const [one, two, three] = gears as [Gear, Gear, Gear]
+    await allMet(gears)
+    const alerts: AlertRecord[] = []
+    three.events$.subscribe((event) => event.type === 'alert' && alerts.push(event))
+    for (let calls = 0; calls < 30; calls++) await three.execute('search', () => 1)
+    for (let calls = 0; calls < 12; calls++) await Promise.all([fail(one), fail(two)])
+    await until(() => three.state('search') === 'open')
+    expect(alerts.map(({ code }) => code)).toContain('fleet_tripped')
+    const late = await nodeAt(server.url, one.fleet?.fleet ?? '', 'late')
+    await until(() => late.fleet?.directives.has('search'))
+    // Each calls all the time; only who is let may find out that the service is back.
+    const probing = new Set<string>()
+    let recovered = false
+    await until(async () => {
+      for (const gear of gears) {
+        if (gear.services.search.path === 'halfOpen' && !recovered) probing.add(gear.fleet?.node ?? '')
+        await gear.execute('search', () => 1).catch(() => undefined)
+        recovered ||= gear.state('search') === 'closed'
+      }
+      return gears.every((gear) => gear.state('search') === 'closed')
+    }, 20_000)
+    expect(probing.size).toBe(1)
+  }, 40_000)
+
+  test('what one spends the others cannot spend again', async () => {
+    const budgets = { rules: [{ id: 'day', type: 'absolute_daily', threshold: 1, action: 'block' }] } as const
+    const fleet = `f${++fleets}`
+    const measured = { services: { search: { kind: 'openai' } } } as const
+    const open = (node: string) =>
+      createSwitchgear({ ...measured, budgets, bus: { servers: server.url, fleet, node, lease: 1000 } })
+    const [one, two] = [await open('one'), await open('two')]
+    onTestFinished(async () => void (await Promise.all([one.close(), two.close()])))
+    await until(() => one.fleet?.nodes.size === 2 && two.fleet?.nodes.size === 2)
+    const usage = { prompt_tokens: 100_000, completion_tokens: 50_000, total_tokens: 150_000 }
+    const answer = { object: 'chat.completion', model: 'gpt-4o', choices: [], usage }
+    await one.execute('search', async () => answer)
+    const spent = one.budgets.spent('search').day
+    expect(spent).toBeGreaterThan(0)
+    await until(() => two.budgets.spent('search').day === spent)
+    await two.execute('search', async () => answer)
+    await until(() => one.budgets.spent('search').day === 2 * spent)
+  })
+
+  test('a leader that closes hands over at once', async () => {
+    const gears = await fleetOf('one', 'two')
+    await allMet(gears)
+    await until(() => gears.some(({ fleet }) => fleet?.leads))
+    const leader = gears.find(({ fleet }) => fleet?.leads) as Gear
+    const other = gears.find((gear) => gear !== leader) as Gear
+    const began = systemClock.now()
+    await leader.close()
+    await until(() => other.fleet?.leads)
+    expect(systemClock.now() - began).toBeLessThan(2500)
+  })
+})
+
+describeWithNats('a server that is away', () => {
+  test('at the start, or later, costs no call anything; the fleet is joined when it comes', async () => {
+    const server = await natsServer({ started: false })
+    const began = systemClock.now()
+    const gear = await nodeAt(server.url, 'away', 'one')
+    const codes: string[] = []
+    gear.events$.subscribe((event) => event.type === 'alert' && event.by === 'fleet' && codes.push(event.code))
+    expect(systemClock.now() - began).toBeLessThan(1000)
+    let slowest = 0
+    let ended = false
+    const calls = (async () => {
+      while (!ended) {
+        const from = systemClock.now()
+        expect(await gear.execute('search', () => 1)).toBe(1)
+        slowest = Math.max(slowest, systemClock.now() - from)
+        await new Promise((resolve) => setImmediate(resolve))
+      }
+    })()
+    await until(() => codes.includes('fleet_alone'))
+    await server.start()
+    await until(() => codes.includes('fleet_joined') && gear.fleet?.leads)
+    await server.kill('SIGKILL')
+    await until(() => codes.filter((code) => code === 'fleet_alone').length === 2)
+    await server.start()
+    await until(() => codes.filter((code) => code === 'fleet_joined').length === 2 && gear.fleet?.leads, 20_000)
+    ended = true
+    await calls
+    expect(slowest).toBeLessThan(500)
+  }, 60_000)
+})
