@@ -1,0 +1,76 @@
+// `switchgear serve`: a node that makes no calls and leads, its log, its configuration, and its end.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, onTestFinished, test, vi } from 'vitest'
+import { runServe, type ServeFlags } from '../../src/cli/serve/serveAction.ts'
+import { createSwitchgear } from '../../src/switchgear.ts'
+import { heard, runHere } from '../cli/runHere.ts'
+import { describeWithNats, natsServer } from './natsServer.ts'
+
+function file(content: string): string {
+  const directory = mkdtempSync(join(tmpdir(), 'switchgear-serve-'))
+  onTestFinished(() => rmSync(directory, { recursive: true, force: true }))
+  const name = join(directory, 'switchgear.yaml')
+  writeFileSync(name, content)
+  return name
+}
+
+describeWithNats('switchgear serve', () => {
+  test('leads a fleet of others, logs what is of note, and ends in order with 0', async () => {
+    const server = await natsServer()
+    const config = file(`services: {}\nbus: { servers: ${server.url}, fleet: served, lease: 1000 }\n`)
+    const controller = new AbortController()
+    const flags: ServeFlags = { server: 'nats://127.0.0.1:1', fleet: 'other', config, node: 'brain', json: true }
+    const ran = heard(() => runServe(flags, () => false, controller.signal))
+    const services = { search: { kind: 'http' } } as const
+    const open = (node: string) =>
+      createSwitchgear({ services, bus: { servers: server.url, fleet: 'served', node, lead: false } })
+    const gears = [await open('one'), await open('two')]
+    onTestFinished(async () => void (await Promise.all(gears.map((gear) => gear.close()))))
+    await vi.waitUntil(() => gears.every(({ fleet }) => fleet?.leader === 'brain' && fleet.nodes.size === 3), { timeout: 10_000 })
+    for (let calls = 0; calls < 12; calls++) {
+      for (const gear of gears) {
+        await gear
+          .execute('search', () => Promise.reject(Object.assign(new Error('503'), { status: 503 })))
+          .catch(() => undefined)
+      }
+    }
+    await vi.waitUntil(() => gears.some(({ fleet }) => fleet?.directives.get('search')?.state === 'open'), { timeout: 10_000 })
+    controller.abort()
+    const { code, stdout } = await ran
+    const news = stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { type: string; text: string; at: number })
+    expect(code).toBe(0)
+    expect(news.map(({ type }) => type)).toEqual(expect.arrayContaining(['leader', 'trip', 'service', 'alert']))
+    expect(news.filter(({ type }) => type === 'leader').map(({ text }) => text)).toEqual([
+      'this node leads',
+      'this node leads no more',
+    ])
+    await vi.waitUntil(() => gears.every(({ fleet }) => fleet?.nodes.has('brain') === false), { timeout: 10_000 })
+  }, 30_000)
+
+  test('what is given on the command line is stronger than the file, and people read lines', async () => {
+    const server = await natsServer()
+    const config = file('services: {}\nbus: { servers: "127.0.0.1:1", fleet: other }\n')
+    const controller = new AbortController()
+    const flags: ServeFlags = { server: server.url, fleet: 'served', config, node: 'brain' }
+    const ran = heard(async () => {
+      setTimeout(() => controller.abort(), 1500)
+      await runServe(flags, (flag) => flag === 'server' || flag === 'fleet', controller.signal)
+    })
+    const { stdout } = await ran
+    expect(stdout).toMatch(/^\S+Z leader +.*this node leads.*\[brain\]$/m)
+  }, 30_000)
+})
+
+test.each([
+  [['serve', '--node', 'a b'], /--node: got "a b"; allowed: 1 to 64/],
+  [['serve', '--config', '/nowhere/switchgear.yaml'], /nowhere/],
+  [['serve', '--server', 'nats://ada:geheim@host'], /--server/],
+])('%j cannot be run as asked', async (args, words) => {
+  const { code, stderr } = await runHere(...args)
+  expect([code, stderr]).toEqual([2, expect.stringMatching(words)])
+})
