@@ -119,18 +119,28 @@ describeWithNats('state', () => {
 describe('the sum of what is spent', () => {
   test('leaves out what nodes spent in an older day or month', () => {
     const dollar = { day: 1e9, month: 10e9 }
-    const entry = { ...LEDGER, day: 2000, month: 1000, services: { a: dollar, b: dollar } }
+    const entry = { ...LEDGER, day: 2000, month: 1000, services: { b: dollar, a: dollar, c: dollar } }
     const yesterday = { ...entry, day: 1000, services: { a: dollar } }
     const lastMonth = { ...entry, day: 500, month: 500, services: { a: dollar } }
     expect(spendOf([entry, yesterday, lastMonth])).toEqual([
       { service: 'a', day: 1, month: 20 },
       { service: 'b', day: 1, month: 10 },
+      { service: 'c', day: 1, month: 10 },
     ])
     expect(spendOf([])).toEqual([])
   })
 })
 
 describe('a picture of the fleet', () => {
+  test('shows several services of one node, in one place', () => {
+    const { openai } = NODE.services
+    const entry = { ...NODE, services: { openai, search: { ...openai, path: 'closed.watching' as const } } } as typeof NODE
+    const text = lines({ ...none, leader: 'web-1', nodes: [{ key: 'web-1', entry, age: 10 }] })
+    expect(text).toContain('\nled by web-1\n')
+    expect(text).toMatch(/^web-1 +openai .*s1/m)
+    expect(text).toMatch(/^ +search +closed\.watching +20 +12 *$/m)
+  })
+
   const none = { exists: true, leader: undefined, directives: [], nodes: [], ledger: [], unreadable: [] }
   const lines = (view: Parameters<typeof fleetLines>[2]): string =>
     fleetLines('shop', 'x', view, 120, styleFor({}, {})).join('\n')
@@ -144,6 +154,7 @@ describe('a picture of the fleet', () => {
     const text = lines({
       ...none,
       leader: 'web-9',
+      unreadable: ['nodes "web-3": x'],
       directives: [{ key: 'openai', entry: { ...DIRECTIVE, reason: 'x' }, age: 6000 }],
       nodes: [{ key: 'web-2', entry: idle, age: 120_000 }],
       ledger: [

@@ -149,6 +149,13 @@ describe('a line', () => {
     ])
   })
 
+  test('leaves out what an outcome does not tell', () => {
+    const least = { result: 'rejected', latency: 0, slow: 0 }
+    expect(line(subjectOf(OUTCOME), least)).toBe('00:00:00.000 outcome    openai       web-1        rejected in 0 ms')
+    const paid = { result: 'success', latency: 1, cost: 2.5 }
+    expect(line(subjectOf(OUTCOME), paid)).toMatch(/success in 1 ms for \$2\.50$/)
+  })
+
   test('tells entries of tables, and those that are gone', () => {
     expect(line(directiveSubject('default', 'openai'), DIRECTIVE)).toContain(
       'open, probes on web-1 only, tripped by quorum (3 of 5 nodes open), come back in 12000 ms; fleet_trip: 3 of 5 nodes have opened (epoch 12)',
@@ -159,6 +166,7 @@ describe('a line', () => {
       'degraded, level 2, admits 25%, no probes; fleet_trip',
     )
     expect(line(nodeSubject('default', 'web-1'), NODE)).toContain('openai open.cooling (leads, switchgear 0.1.0)')
+    expect(line(nodeSubject('default', 'web-1'), { ...NODE, leads: false, software: '' })).toMatch(/openai open\.cooling$/)
     expect(line(nodeSubject('default', 'web-1'), { ...NODE, services: {}, dropped: 4 })).toContain(
       'no services (leads, dropped 4 messages',
     )

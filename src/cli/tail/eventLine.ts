@@ -108,7 +108,7 @@ export function directiveWords(entry: DirectiveEntry): string {
 function nodeWords({ services, leads, dropped, software }: NodeEntry): string {
   const states = Object.entries(services).map(([name, { path }]) => `${name} ${path}`)
   const notes = [leads ? 'leads' : '', dropped > 0 ? `dropped ${dropped} messages` : '', software].filter((note) => note !== '')
-  return `${states.join(', ') || 'no services'} (${notes.join(', ')})`
+  return [states.join(', ') || 'no services', ...(notes.length > 0 ? [`(${notes.join(', ')})`] : [])].join(' ')
 }
 
 function ledgerWords({ services }: LedgerEntry): string {

@@ -26,7 +26,7 @@ export function readEntry<Table extends TableName>(
   try {
     value = JSON.parse(utf8.decode(bytes))
   } catch (error) {
-    return refused(`the entry is no JSON: ${error instanceof Error ? error.message : 'it cannot be read'}`)
+    return refused(`the entry is no JSON: ${(error as SyntaxError).message}`)
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     return refused(`the entry: got ${describeValue(value)}; allowed: an object`)

@@ -40,7 +40,7 @@ export function readMessages(subject: string, bytes: Uint8Array, now: number, ma
   try {
     body = JSON.parse(utf8.decode(bytes))
   } catch (error) {
-    return refused(subject, `the body is no JSON: ${error instanceof Error ? error.message : 'it cannot be read'}`)
+    return refused(subject, `the body is no JSON: ${(error as SyntaxError).message}`)
   }
   if (!Array.isArray(body)) return readBatch(subject, address, [body], now, false)
   if (body.length <= MAX_BATCH) return readBatch(subject, address, body, now, true)

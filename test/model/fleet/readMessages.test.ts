@@ -171,6 +171,13 @@ describe('a body', () => {
     expect([alerts.problems.length, alerts.rejected]).toEqual([EXPLAINED, 200])
   })
 
+  test('is read alike from the ten thousandth subject', () => {
+    for (let node = 0; node < 10_000; node++) {
+      const [message] = read({ result: 'success', latency: 1 }, `sg.v1.default.outcome.openai.n${node}`).messages
+      if (message?.node !== `n${node}`) expect(message?.node).toBe(`n${node}`)
+    }
+  })
+
   test('cannot command a terminal through the reason', () => {
     expect(reason('\u001b[2Jx')).not.toMatch(/\p{Cc}/u)
     expect(reason({ ...OUTCOME, result: '\u009b2J\u202e' })).not.toMatch(/[\p{Cc}\p{Cf}]/u)
