@@ -6,8 +6,11 @@ export interface Proxy {
   readonly port: number
   /** Connections open now. */
   readonly open: number
-  /** Nothing passes any more, in both directions, and nobody is told: connections stay, new ones get no answer. */
-  partition(): void
+  /**
+   * Nothing passes any more, in both directions or from the server only, and nobody is told: connections stay, new ones get no
+   * answer.
+   */
+  partition(what?: 'all' | 'answers'): void
   /** As before. Connections from before the partition are ended, as their bytes are gone. */
   heal(): void
   /** Ends every connection; new ones are taken. */
@@ -39,6 +42,8 @@ class Line implements Proxy {
   /** Those that came while nothing passed: they are connected, and hear nothing. */
   readonly #waiting = new Set<Socket>()
   #silent = false
+  /** Only what the server says is lost. */
+  #mute = false
   #delay = 0
 
   constructor(target: number) {
@@ -59,12 +64,14 @@ class Line implements Proxy {
     return new Promise((resolve) => this.#server.listen(0, '127.0.0.1', resolve))
   }
 
-  partition(): void {
-    this.#silent = true
+  partition(what: 'all' | 'answers' = 'all'): void {
+    if (what === 'all') this.#silent = true
+    else this.#mute = true
   }
 
   heal(): void {
     this.#silent = false
+    this.#mute = false
     this.cut()
   }
 
@@ -88,7 +95,7 @@ class Line implements Proxy {
 
   #take(client: Socket): void {
     client.on('error', () => undefined)
-    if (this.#silent) {
+    if (this.#silent || this.#mute) {
       this.#waiting.add(client)
       client.on('close', () => this.#waiting.delete(client))
       client.resume()
@@ -98,8 +105,8 @@ class Line implements Proxy {
     const pair = [client, upstream] as const
     this.#pairs.add(pair)
     upstream.on('error', () => undefined)
-    this.#pass(client, upstream)
-    this.#pass(upstream, client)
+    this.#pass(client, upstream, () => this.#silent)
+    this.#pass(upstream, client, () => this.#silent || this.#mute)
     const end = (): void => {
       this.#pairs.delete(pair)
       // Of a side that goes away in a partition the other one does not hear.
@@ -111,12 +118,14 @@ class Line implements Proxy {
     upstream.on('close', end)
   }
 
-  #pass(from: Socket, to: Socket): void {
+  #pass(from: Socket, to: Socket, isLost: () => boolean): void {
     from.setNoDelay(true)
+    const write = (bytes: Buffer): void => {
+      if (!isLost()) to.write(bytes)
+    }
     from.on('data', (bytes) => {
-      if (this.#silent) return
-      if (this.#delay === 0) to.write(bytes)
-      else setTimeout(() => to.write(bytes), this.#delay)
+      if (this.#delay === 0) write(bytes)
+      else setTimeout(write, this.#delay, bytes)
     })
   }
 }

@@ -1,23 +1,216 @@
 // The lease of the leader over a real server.
-import { expect, test } from 'vitest'
-import { describeWithNats, natsServer } from '../../fleet/natsServer.ts'
-import { connected, linkTo } from './natsLink.ts'
+import { jetstream } from '@nats-io/jetstream'
+import { type KV, Kvm } from '@nats-io/kv'
+import { connect, type NatsConnection } from '@nats-io/transport-node'
+import { expect, onTestFinished, test } from 'vitest'
+import type { LeaseAnswer } from '../../../src/bus/fleetLink.ts'
+import type { NatsLink } from '../../../src/bus/nats/natsLink.ts'
+import { describeWithNats, type NatsServer, natsServer } from '../../fleet/natsServer.ts'
+import { proxy } from '../../fleet/proxy.ts'
+import { connected, directive, linkTo, ready, statusesOf, until } from './natsLink.ts'
 
 describeWithNats('the lease over NATS', () => {
   test('one holds it, renews it under the same epoch, and hands it over at once under a higher one', async () => {
     const { url } = await natsServer()
     const [a, b] = [linkTo(url, 'a'), linkTo(url, 'b')]
     await connected(a, b)
-    const first = await a.lease.take()
-    expect(first).toMatchObject({ held: true })
+    const first = epochOf(await a.lease.take())
     expect(await b.lease.take()).toEqual({ held: false, holder: 'a' })
-    expect(await a.lease.take()).toEqual(first)
+    for (let i = 0; i < 3; i++) expect(epochOf(await a.lease.take())).toBe(first)
     const free = new Promise<void>((resolve) => b.lease.onFree(resolve))
     await a.lease.release()
     await free
-    const second = await b.lease.take()
-    if (!first.held || !second.held) throw new Error('not held')
-    expect(second.epoch).toBeGreaterThan(first.epoch)
+    expect(epochOf(await b.lease.take())).toBeGreaterThan(first)
     expect(await a.lease.take()).toEqual({ held: false, holder: 'b' })
   })
+
+  test('of many who want it at once one gets it, over and over, each under a higher epoch', async () => {
+    const { url } = await natsServer()
+    const links = Array.from({ length: 5 }, (_, i) => linkTo(url, `n${i}`))
+    await connected(...links)
+    await links[0]?.lease.take()
+    await links[0]?.lease.release()
+    let last = 0
+    for (let round = 0; round < 10; round++) {
+      const answers = await Promise.all(links.map((link) => link.lease.take()))
+      const holders = links.filter((_, i) => answers[i]?.held)
+      expect(holders.length).toBe(1)
+      const epoch = epochOf(answers.find(({ held }) => held) as LeaseAnswer)
+      expect(epoch).toBeGreaterThan(last)
+      last = epoch
+      await holders[0]?.lease.release()
+    }
+  })
+
+  test('it is free when its holder has not renewed it for its lifetime, and the old holder is told', async () => {
+    const { url } = await natsServer()
+    const [a, b] = [linkTo(url, 'a', { lease: 1000 }), linkTo(url, 'b', { lease: 1000 })]
+    await connected(a, b)
+    const first = epochOf(await a.lease.take())
+    const second = await eventually(b)
+    expect(second).toBeGreaterThan(first)
+    expect(await a.lease.take()).toEqual({ held: false, holder: 'b' })
+    // A release of what is not held any more takes nothing away.
+    await a.lease.release()
+    expect(epochOf(await b.lease.take())).toBe(second)
+  })
+
+  test('a renewal whose answer is lost is an error, and the lease stays ours if it was stored', async () => {
+    const server = await natsServer()
+    const line = await proxy(server.port)
+    const [a, b] = [linkTo(`127.0.0.1:${line.port}`, 'a', { lease: 10_000 }), linkTo(server.url, 'b', { lease: 10_000 })]
+    await connected(a, b)
+    const epoch = epochOf(await a.lease.take())
+    line.partition('answers')
+    await expect(a.lease.take()).rejects.toThrow()
+    line.heal()
+    expect(epochOf(await untilTaken(a))).toBe(epoch)
+    expect(await b.lease.take()).toEqual({ held: false, holder: 'a' })
+  })
+
+  test('what was taken without our hearing of it is ours, under the epoch it was taken with, or is given up', async () => {
+    const server = await natsServer()
+    const line = await proxy(server.port)
+    const [a, b] = [linkTo(`127.0.0.1:${line.port}`, 'a', { lease: 10_000 }), linkTo(server.url, 'b', { lease: 10_000 })]
+    await connected(a, b)
+    await b.lease.take()
+    await a.lease.take()
+    await b.lease.release()
+    const kv = await new Kvm(await clientOf(server)).open('sg_test_lease')
+    for (const then of ['take', 'release'] as const) {
+      // The request gets there, its answer does not come back.
+      line.delay(100)
+      const taken = expect(a.lease.take()).rejects.toThrow()
+      const revision = await takenBy('a', kv)
+      line.partition()
+      await taken
+      line.delay(0)
+      const again = new Promise<void>((resolve) => a.onStatus(({ type }) => type === 'connected' && resolve()))
+      line.heal()
+      await again
+      if (then === 'take') expect(epochOf(await untilTaken(a))).toBe(revision)
+      await released(a, b)
+    }
+  })
+
+  test('without a connection it cannot be taken, and can be released', async () => {
+    const server = await natsServer({ started: false })
+    const link = linkTo(server.url, 'a')
+    await expect(link.lease.take()).rejects.toThrow('no connection')
+    await link.lease.release()
+  })
+
+  test('a restart of the server leaves it with its holder', async () => {
+    const server = await natsServer()
+    const a = linkTo(server.url, 'a', { lease: 10_000 })
+    await connected(a)
+    const epoch = epochOf(await a.lease.take())
+    await server.kill()
+    await expect(a.lease.take()).rejects.toThrow()
+    await server.start()
+    expect(epochOf(await untilTaken(a))).toBe(epoch)
+  })
+
+  test('epochs grow even when the bucket is made anew, as far as anybody has seen any', async () => {
+    const server = await natsServer()
+    const [a, b] = [linkTo(server.url, 'a'), linkTo(server.url, 'b')]
+    const statuses = statusesOf(b)
+    await ready(a, b)
+    for (let i = 0; i < 20; i++) await a.lease.take()
+    await a.lease.release()
+    const before = epochOf(await a.lease.take())
+    b.directives.put('search', directive('search', { epoch: 1000 }))
+    await until(() => b.directives.entries.has('search'), 'a directive')
+    await (await jetstream(await clientOf(server)).jetstreamManager()).streams.delete('KV_sg_test_lease')
+    const after = epochOf(await untilTaken(b))
+    expect(after).toBeGreaterThan(before)
+    expect(after).toBe(1001)
+    expect(epochOf(await b.lease.take())).toBe(1001)
+    expect(statuses).toContainEqual({ type: 'trouble', code: 'lease_recreated', message: expect.stringContaining('1001') })
+    expect(await untilAnswered(a)).toEqual({ held: false, holder: 'b' })
+    await b.lease.release()
+    expect(epochOf(await a.lease.take())).toBe(1002)
+  })
+
+  test.each(['garbage', '[]', '{"v":1,"node":"a.b","session":"s"}', '{"v":1,"node":"a"}', 'null'])(
+    'what nobody of the fleet wrote (%s) is told and written over',
+    async (text) => {
+      const server = await natsServer()
+      const link = linkTo(server.url, 'a')
+      const statuses = statusesOf(link)
+      await connected(link)
+      await link.lease.take()
+      await (await new Kvm(await clientOf(server)).open('sg_test_lease')).put('leader', text)
+      expect((await link.lease.take()).held).toBe(true)
+      expect(statuses).toContainEqual({ type: 'trouble', code: 'bad_lease', message: expect.anything() })
+    },
+  )
+
+  test('its lifetime is what the bucket was made with', async () => {
+    const { url } = await natsServer()
+    const [a, b] = [linkTo(url, 'a', { lease: 5000 }), linkTo(url, 'b', { lease: 3000 })]
+    const statuses = statusesOf(b)
+    await connected(a, b)
+    await a.lease.take()
+    expect([a.lease.lifetime, b.lease.lifetime]).toEqual([5000, 3000])
+    await b.lease.take()
+    expect(b.lease.lifetime).toBe(5000)
+    expect(statuses).toContainEqual({
+      type: 'trouble',
+      code: 'bucket_options',
+      message: expect.stringContaining('5000 ms, not 3000'),
+    })
+  })
 })
+
+function epochOf(answer: LeaseAnswer): number {
+  if (!answer.held) throw new Error(`held by ${answer.holder}`)
+  return answer.epoch
+}
+
+/** Tries until it holds it; the epoch. */
+async function eventually(link: NatsLink): Promise<number> {
+  for (;;) {
+    const answer = await link.lease.take()
+    if (answer.held) return answer.epoch
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+}
+
+async function untilAnswered(link: NatsLink): Promise<LeaseAnswer> {
+  for (;;) {
+    const answer = await link.lease.take().catch(() => undefined)
+    if (answer !== undefined) return answer
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+}
+
+async function untilTaken(link: NatsLink): Promise<LeaseAnswer> {
+  for (;;) {
+    const answer = await untilAnswered(link)
+    if (answer.held) return answer
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+}
+
+/** The revision that it was taken with. */
+async function takenBy(node: string, kv: KV): Promise<number> {
+  for (;;) {
+    const entry = await kv.get('leader')
+    if (entry?.operation === 'PUT' && entry.string().includes(`"${node}"`)) return entry.revision
+    await new Promise((resolve) => setTimeout(resolve, 2))
+  }
+}
+
+/** Gives it up, for the other to take it at once, who gives it up too. */
+async function released(link: NatsLink, other: NatsLink): Promise<void> {
+  await link.lease.release()
+  expect((await other.lease.take()).held).toBe(true)
+  await other.lease.release()
+}
+
+async function clientOf({ url }: NatsServer): Promise<NatsConnection> {
+  const client = await connect({ servers: url })
+  onTestFinished(() => client.close())
+  return client
+}
