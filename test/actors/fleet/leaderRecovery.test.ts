@@ -109,6 +109,38 @@ describe('the fleet recovers', () => {
     expect(late.path('database')).toMatch(/^closed/)
   })
 
+  it('at once where no node is open any more, though its own wait is long', async () => {
+    const config = { services: { database: { kind: 'http', recoveryTimeout: 300_000 }, search: { kind: 'http' } } }
+    const story = new Story({ config })
+    story.join('n1', 'n2', 'n3')
+    await story.run(10)
+    story.down.add('database')
+    await story.run(5)
+    expect(story.entry('database')).toMatchObject({ state: 'open', trip: { why: 'quorum' } })
+    story.down.clear()
+    for (const { board } of story.all) board.get('database')!.command(board.now(), { name: 'reset', by: 'ann', why: 'mended' })
+    await story.run(8)
+    expect(story.entry('database')).toMatchObject({ state: 'closed', hold: false })
+    expect(story.paths('database')).toEqual(['closed.watching', 'closed.watching', 'closed.watching'])
+  })
+
+  it('though the probing node’s answers were lost: its breaker, which is back, says enough', async () => {
+    const story = new Story()
+    story.join('n1', 'n2', 'n3')
+    await story.run(10)
+    story.down.add('database')
+    for (let i = 0; i < 200 && !story.entry('database')?.probe; i++) await story.run(0.05)
+    const prober = story.entry('database')!.probe!
+    story.down.clear()
+    // What it tells of its calls gets lost; its heartbeat is read now and then.
+    story.fleet.faults.lose = 1
+    for (let i = 0; i < 100 && isDown(story.get(prober).path('database')); i++) await story.run(0.1)
+    await story.run(6)
+    story.fleet.faults.lose = 0
+    await story.run(6)
+    expect(story.entry('database')?.hold ?? false).toBe(false)
+  })
+
   it('with clocks that are apart by five seconds', async () => {
     const story = new Story()
     story.add('n1', { offset: 5000 })

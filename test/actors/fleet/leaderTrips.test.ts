@@ -70,6 +70,22 @@ describe('the fleet trips', () => {
     expect(story.get('n1').path('database')).toMatch(/^open/)
   })
 
+  it('by what nodes tell of their breakers, before their heartbeats do', async () => {
+    const story = new Story()
+    story.join('n1')
+    await story.run(10)
+    const transition = { from: 'closed.watching', to: 'open.cooling', generation: 1, reason: 'failure_rate' } as const
+    for (const node of ['x', 'y']) story.fleet.send({ v: 1, type: 'transition', at: 5, node, service: 'database', ...transition })
+    await story.run(0.05)
+    expect(story.entry('database')).toMatchObject({ trip: { why: 'quorum', nodes: 3, open: 2 } })
+    // Those that the fleet has opened are no reason to open.
+    for (const node of ['x', 'y']) {
+      story.fleet.send({ v: 1, type: 'transition', at: 6, node, service: 'search', ...transition, reason: 'fleet_quorum' })
+    }
+    await story.run(0.05)
+    expect(story.entry('search')?.trip).toBeUndefined()
+  })
+
   it('of two nodes only when both have opened', async () => {
     const story = new Story()
     story.join('n1', 'n2')
