@@ -27,6 +27,8 @@ export interface Audit {
     readonly differ: readonly string[]
     readonly records: number
   }
+  /** What each node believes the fleet to have spent, nanodollars. */
+  readonly ledgers: readonly string[]
   readonly complaints: readonly string[]
 }
 
@@ -52,6 +54,7 @@ export async function audit(fleet: TrialFleet): Promise<Audit> {
     doubled: Math.max(...known.map((one) => Math.max(0, one - spent))),
     epochsBack: past.reduce((all, { latest }) => all + (latest?.epochsBack ?? 0), 0),
     journals: await journals(fleet),
+    ledgers: fleet.members.map(({ node, latest }) => `${node} ${latest?.fleetSpent ?? 'unknown'}`),
     complaints: past.flatMap(({ node, complaints }) =>
       complaints
         .split('\n')
@@ -89,9 +92,9 @@ async function journals({ past, servers, name: fleet }: TrialFleet): Promise<Aud
       differ.push(`${name}: ${error instanceof Error ? error.message : String(error)}`)
     }
   }
-  for (const { settings } of past) {
-    const { file, journal } = settings
-    if ((journal === 'file' || journal === 'both') && existsSync(file)) {
+  const files = past.flatMap(({ settings: { file, journal } }) => (journal === 'file' || journal === 'both' ? file : []))
+  for (const file of new Set(files)) {
+    if (existsSync(file)) {
       await look(file.slice(file.lastIndexOf('/') + 1), () => replayJournal(file, { rotated: true }))
     }
   }

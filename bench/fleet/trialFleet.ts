@@ -76,7 +76,8 @@ export class TrialFleet {
       rate: lead ? 0 : RATE,
       clockAhead: 0,
       journal: lead ? 'stream' : 'both',
-      file: join(this.directory, `${name}.${this.past.length}.jsonl`),
+      // A journal of one's own starts afresh; a board's own file is gone on from.
+      file: join(this.directory, rest.journal === 'file' ? `${name}.jsonl` : `${name}.${this.past.length}.jsonl`),
       reportEvery: 100,
       ...rest,
     })
@@ -140,11 +141,12 @@ export class TrialFleet {
     const at = await this.until('all is well again', patience, () => {
       // A breaker of a process that makes no calls has nothing to close it.
       const isWell = this.members.every(
-        ({ settings, latest }) =>
-          latest !== undefined &&
-          latest.at > told &&
-          latest.asked.length === 0 &&
-          (settings.rate === 0 || Object.values(latest.states).every((state) => state === 'closed')),
+        ({ alive, settings, latest }) =>
+          !alive ||
+          (latest !== undefined &&
+            latest.at > told &&
+            latest.asked.length === 0 &&
+            (settings.rate === 0 || Object.values(latest.states).every((state) => state === 'closed'))),
       )
       return isWell ? Math.max(...this.members.map(({ latest }) => latest?.at ?? 0)) : undefined
     })

@@ -1,6 +1,6 @@
 // What a fault is to the harness: a fleet to begin with, and one run of it, which tells how long things took.
 import type { NatsServer, NatsServerOptions } from '../../../test/fleet/natsServer.ts'
-import type { Proxy } from '../../../test/fleet/proxy.ts'
+import type { Proxy as Line } from '../../../test/fleet/proxy.ts'
 import type { NodeOptions, TrialFleet } from '../trialFleet.ts'
 
 /** What was measured in a run, by name; ms. */
@@ -10,7 +10,7 @@ export interface Trial {
   readonly fleet: TrialFleet
   readonly server: NatsServer
   /** What stands between node c and the server, where a fault asks for it. */
-  readonly line: Proxy | undefined
+  readonly line: Line | undefined
   readonly run: number
 }
 

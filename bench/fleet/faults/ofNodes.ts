@@ -71,7 +71,7 @@ export const slowConsumer: Fault = {
   words:
     'The leader stands still for 2 s under a flood until the server gives it up as a slow consumer and cuts it off. `back`: from going ' +
     'on until it is connected again. `tripped`: as above.',
-  server: { config: 'max_pending: 262144\nwrite_deadline: "500ms"' },
+  server: { config: 'max_pending: 1048576\nwrite_deadline: "500ms"' },
   async act({ fleet, server }) {
     const leader = fleet.leader
     if (!leader) throw new Error('nobody leads')
@@ -127,7 +127,7 @@ function rubbish(fleet: string, i: number): [subject: string, body: string] {
     () => [`sg.v1.${fleet}.command.${ILL}.a`, text({ command: { name: 'obey' } })],
     () => [tableSubject(fleet, 'directives', ILL), text({ v: 1, epoch: -1, state: 'open' })],
     () => [tableSubject(fleet, 'nodes', 'a'), text([])],
-    () => [tableSubject(fleet, 'ledger', 'a'), text({ v: 1, node: 'a', services: { [ILL]: { day: 'all', month: 1e400 } } })],
+    () => [tableSubject(fleet, 'ledger', 'a'), '{"v":1,"node":"a","services":{"search":{"day":"all","month":1e400}}}'],
   ]
   return (bodies[i % bodies.length] as () => [string, string])()
 }

@@ -110,13 +110,16 @@ function alone(fleet: TrialFleet): Promise<number> {
   })
 }
 
+/** A cluster that has just lost or got a server does not answer for a while. */
 async function streamLeader(fleet: TrialFleet): Promise<string> {
   const client = await connect({ servers: fleet.servers.map(({ url }) => url), timeout: 5000 })
   try {
-    const manager = await jetstreamManager(client, { timeout: 5000, checkAPI: false })
-    for (let tries = 0; tries < 20; tries++) {
-      const { cluster } = await manager.streams.info(`KV_sg_${fleet.name}_lease`)
-      if (cluster?.leader) return cluster.leader
+    for (let tries = 0; tries < 30; tries++) {
+      const leader = await jetstreamManager(client, { timeout: 2000, checkAPI: false })
+        .then((manager) => manager.streams.info(`KV_sg_${fleet.name}_lease`))
+        .then(({ cluster }) => cluster?.leader)
+        .catch(() => undefined)
+      if (leader) return leader
       await sleep(500)
     }
     throw new Error('the lease has no leader among the servers')

@@ -94,10 +94,21 @@ function inWords(times: Times): string {
     .join(', ')
 }
 
-function auditInWords({ calls, broken, blocked, slowest, lost, doubled, epochsBack, journals, complaints }: Audit): string {
+function auditInWords({
+  calls,
+  broken,
+  blocked,
+  slowest,
+  lost,
+  doubled,
+  epochsBack,
+  journals,
+  ledgers,
+  complaints,
+}: Audit): string {
   const { identical, torn, differ } = journals
   return (
-    `${calls} calls, ${broken} broken, ${blocked} blocked, slowest ${slowest.toFixed(1)} ms; lost ${lost}, doubled ${doubled}; ` +
+    `${calls} calls, ${broken} broken, ${blocked} blocked, slowest ${slowest.toFixed(1)} ms; lost ${lost}, doubled ${doubled}${lost + doubled > 0 ? ` (${ledgers.join(', ')})` : ''}; ` +
     `${epochsBack} epochs back; journals: ${identical} identical (${torn} torn), ${differ.length} differ ${differ.join(' | ')}` +
     (complaints.length > 0 ? `; complaints: ${complaints.slice(0, 5).join(' | ')}` : '')
   )
