@@ -20,6 +20,8 @@ export class MemoryBus implements Bus {
   /** The lists are replaced, never changed, so that a listener may come or go while an event is handed out. */
   readonly #byType = new Map<GearEventType, readonly Subscription[]>()
   #toAll: readonly Subscription[] = NOBODY
+  /** Asked with every call: looking into a map takes a twentieth of one. */
+  #hearsOutcomes = false
   #closed = false
   readonly #onListenerError: (error: unknown, event: GearEvent, listener: Listener) => void
   readonly #warned = new WeakSet<Listener>()
@@ -36,7 +38,7 @@ export class MemoryBus implements Bus {
   }
 
   wants(type: GearEventType): boolean {
-    return this.#toAll.length > 0 || this.#byType.has(type)
+    return this.#toAll.length > 0 || (type === 'outcome' ? this.#hearsOutcomes : this.#byType.has(type))
   }
 
   subscribe(type: GearEventType | '*', listener: Listener): () => void {
@@ -58,6 +60,7 @@ export class MemoryBus implements Bus {
     this.#closed = true
     for (const subscription of [...this.#toAll, ...[...this.#byType.values()].flat()]) subscription.active = false
     this.#byType.clear()
+    this.#hearsOutcomes = false
     this.#toAll = NOBODY
   }
 
@@ -95,5 +98,6 @@ export class MemoryBus implements Bus {
     if (type === '*') this.#toAll = subscriptions
     else if (subscriptions.length > 0) this.#byType.set(type, subscriptions)
     else this.#byType.delete(type)
+    this.#hearsOutcomes = this.#byType.has('outcome')
   }
 }
