@@ -58,7 +58,10 @@ export class Board implements BreakerHost {
     this.clock = options.clock
     this.#bus = options.bus
     this.#journal = options.journal
-    this.#root = new RootActor(options, this.now(), (effect) => carryOut(effect, this))
+    this.#root = new RootActor(options, this.now(), {
+      carryOut: (effect) => carryOut(effect, this),
+      deliver: () => this.deliver(),
+    })
     if (options.rules && options.orchestrator) this.#reviewer = new Reviewer(this, options.rules)
   }
 

@@ -1,6 +1,7 @@
 // The root actor of a board: the orchestrator's machine at work, with the breakers as its children and the correlator as what it
 // listens to. What it wants done it says by effects. Used by the board.
 import { isDeepStrictEqual } from 'node:util'
+import { concat, concatMap, Observable, of } from 'rxjs'
 import { createActor, fromEventObservable, type InspectionEvent, type Observer } from 'xstate'
 import { type BreakerInput, breakerMachine } from '../machines/breakerMachine.ts'
 import { type OrchestratorEvent, orchestratorMachine } from '../machines/orchestratorMachine.ts'
@@ -24,16 +25,26 @@ export interface RootOptions {
   readonly inspect?: Inspector | undefined
 }
 
+export interface RootHost {
+  /** Told what the root wants done, in the order in which it wants it. */
+  carryOut(effect: Effect): void
+  /** Lets listeners hear what came of an event that nobody but the root has seen. */
+  deliver(): void
+}
+
 export class RootActor {
   readonly #actor
   /** What it knew when the board was switched off. */
   #last: OrchestratorContext | undefined
 
-  /** `onEffect` is told what it wants done, in the order in which it wants it. */
-  constructor({ correlator, orchestrator, inspect }: RootOptions, at: number, onEffect: (effect: Effect) => void) {
+  constructor({ correlator, orchestrator, inspect }: RootOptions, at: number, host: RootHost) {
     const machine = correlator
       ? orchestratorMachine.provide({
-          actors: { correlator: fromEventObservable<OrchestratorEvent, undefined>(() => correlator.findings$) },
+          actors: {
+            correlator: fromEventObservable<OrchestratorEvent, undefined>(() =>
+              heard(correlator.findings$, () => host.deliver()),
+            ),
+          },
         })
       : orchestratorMachine
     this.#actor = createActor(machine, {
@@ -43,7 +54,7 @@ export class RootActor {
     })
     this.#actor.on('*', (effect) => {
       // Breakers that leave one by one when the board is switched off are no news.
-      if (!this.#last) onEffect(effect)
+      if (!this.#last) host.carryOut(effect)
     })
     this.#actor.start()
   }
@@ -97,6 +108,15 @@ export class RootActor {
     this.#actor.send({ type: 'board.stopped', at })
     this.#actor.stop()
   }
+}
+
+/** `events$`, with `then` called when each has been worked off. */
+function heard<T>(events$: Observable<T>, then: () => void): Observable<T> {
+  const after$ = new Observable<never>((subscriber) => {
+    then()
+    subscriber.complete()
+  })
+  return events$.pipe(concatMap((event) => concat(of(event), after$)))
 }
 
 /** XState calls its inspectors in the middle of a step; one that throws would take the breaker's call down with it. */

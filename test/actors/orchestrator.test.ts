@@ -10,7 +10,7 @@ import { createSwitchgear } from '../../src/switchgear.ts'
 import { VirtualClock } from '../../src/testing/index.ts'
 import { temporaryDirectory } from '../bus/journalRecords.ts'
 import { PLAIN, story } from '../scenarios/scenario.ts'
-import { ofType, replayed } from './testBoard.ts'
+import { ofType, replayed, testBoard } from './testBoard.ts'
 
 const who = { by: 'ann', why: 'a drill' }
 
@@ -201,6 +201,25 @@ describe('rules of the user', () => {
     await expect(createSwitchgear({ services: { a: {} }, orchestrator: { ownRules: [rule as never] } })).rejects.toMatchObject({
       path,
     })
+  })
+})
+
+describe('a finding', () => {
+  it('is heard in the second in which it is made, and so is its end, though nobody calls', async () => {
+    const lasting = { ...PLAIN, trip: { consecutiveFailures: false, failureRate: false } } as const
+    const { gear, clock, journal, heard } = await testBoard({ a: lasting, b: lasting, c: lasting })
+    const all = ['a', 'b', 'c'] as const
+    for (let second = 0; second < 300; second++) {
+      for (const name of all) gear.admit(name).succeed()
+      clock.advance(1000)
+    }
+    for (let i = 0; i < 60; i++) for (const name of all) gear.admit(name).fail(new Error('down'))
+    for (let second = 0; second < 600; second++) {
+      clock.advance(1000)
+      expect(ofType(heard, 'finding')).toEqual(ofType(journal.records, 'finding'))
+    }
+    expect(ofType(heard, 'finding').map(({ over }) => over)).toEqual(expect.arrayContaining([false, true]))
+    expect(gear.system.findings).toEqual([])
   })
 })
 
