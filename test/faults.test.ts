@@ -384,7 +384,7 @@ describe('timers', () => {
     expect(clock.pending).toBe(0)
   })
 
-  it('are one more for each directive in force, and none is left when all has passed', async () => {
+  it('are one for a breaker under a directive too, which waits for it to expire; none is left when all has passed', async () => {
     const { gear, clock, struck, others, succeed, strike } = await manyServices(100, {})
     await strike()
     expect(Object.keys(gear.system.directives)).toEqual(others)
