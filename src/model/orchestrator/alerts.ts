@@ -6,13 +6,14 @@ import type { SystemState } from './config.ts'
 import { isDown, type OrchestratorContext } from './context.ts'
 import { dependentsOf } from './graph.ts'
 import { coordinates } from './recovery.ts'
-import { listed } from './rules.ts'
 import type { SystemHealth } from './systemState.ts'
+import { listed } from './wishes.ts'
 
 /** Alerts of what concerns the whole board are told of this "service". */
 export const EVERYWHERE = '*' as const
 
-type Raised = Pick<AlertRecord, 'service' | 'level' | 'code' | 'message'>
+/** An alert that is not told yet. */
+export type Raised = Pick<AlertRecord, 'service' | 'level' | 'code' | 'message'>
 
 const LEVELS: Readonly<Record<SystemState, AlertLevel>> = {
   healthy: 'info',

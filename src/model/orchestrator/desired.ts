@@ -3,24 +3,33 @@
 import type { Directive } from '../signals.ts'
 import type { DegradationLevel } from '../states.ts'
 import { type OrchestratorContext, RELEASED } from './context.ts'
+import { isEmpty } from './named.ts'
 import { coordinates } from './recovery.ts'
-import type { Wish } from './rules.ts'
+import { standingOf } from './standing.ts'
+import type { Wish, Wishes } from './wishes.ts'
 
 const COORDINATION = 'recovery_coordination'
+
+const NONE: readonly Wish[] = []
 
 /** The directives that put right what differs at `at`, all of one epoch. */
 export function directivesAt(
   context: OrchestratorContext,
-  wishes: ReadonlyMap<string, readonly Wish[]>,
+  wishes: Wishes,
   at: number,
 ): { readonly service: string; readonly directive: Directive }[] {
   const { config, services, force, told } = context
   if (!config || !coordinates(context)) return []
+  const { all, waiting } = standingOf(services)
+  if (wishes.size === 0 && waiting.length === 0 && isEmpty(force)) return []
+  const turns = turnsOf(context, waiting)
   const epoch = context.epoch + 1
   const directives: { service: string; directive: Directive }[] = []
-  for (const service of Object.keys(services)) {
+  for (const service of all) {
     const now = inForce(force[service], at)
-    const own = [...(wishes.get(service) ?? []), ...turnOf(context, service)]
+    const turn = turns.size === 0 ? undefined : turns.get(service)
+    const wished = wishes.get(service) ?? NONE
+    const own = turn ? [...wished, turn] : wished
     const mine = told[service]
     if (own.length === 0) {
       if (now && !same(now, mine)) directives.push({ service, directive: mine ? { ...mine, epoch } : released(epoch, now, at) })
@@ -34,10 +43,7 @@ export function directivesAt(
 }
 
 /** Whom a wish or a user's directive keeps from probing. */
-export function isHeldBy(
-  { told }: OrchestratorContext,
-  wishes: ReadonlyMap<string, readonly Wish[]>,
-): (service: string) => boolean {
+export function isHeldBy({ told }: OrchestratorContext, wishes: Wishes): (service: string) => boolean {
   return (service) => told[service]?.hold === true || (wishes.get(service)?.some(({ hold }) => hold) ?? false)
 }
 
@@ -46,27 +52,29 @@ export function inForce(directive: Directive | undefined, at: number): Directive
 }
 
 /** A service that is ready to probe, and has no leave yet, waits: its own patience must not let it pass others. */
-function turnOf({ config, services, granted }: OrchestratorContext, service: string): Wish[] {
-  if (!config?.rules.recovery_coordination.enabled) return []
-  if (services[service]?.path !== 'open.awaitingPermit' || granted[service] !== undefined) return []
+function turnsOf({ config, granted }: OrchestratorContext, waiting: readonly string[]): ReadonlyMap<string, Wish> {
+  const rule = config?.rules.recovery_coordination
+  const kept = rule?.enabled ? waiting.filter((service) => granted[service] === undefined) : []
   const reason = 'waits for its turn to recover'
-  return [{ rule: COORDINATION, priority: 5, reason, to: 0, by: 0, admissionRatio: 1, hold: true }]
+  const turn: Wish = { rule: COORDINATION, priority: 5, reason, to: 0, by: 0, admissionRatio: 1, hold: true }
+  return new Map(kept.map((service) => [service, turn]))
 }
 
 /** A user's directive is one wish among the others. */
 function combined(own: readonly Wish[], mine: Directive | undefined, epoch: number, expiresAt: number): Directive {
-  const to = Math.max(mine?.level ?? 0, ...own.map((wish) => wish.to))
-  const by = Math.max(...own.map((wish) => wish.by))
-  const gravest = own.reduce((one, other) => (other.priority > one.priority ? other : one))
-  return {
-    epoch,
-    level: Math.min(3, to + by) as DegradationLevel,
-    admissionRatio: Math.min(mine?.admissionRatio ?? 1, ...own.map((wish) => wish.admissionRatio)),
-    hold: mine?.hold === true || own.some((wish) => wish.hold),
-    expiresAt,
-    rule: gravest.rule,
-    reason: gravest.reason,
+  let gravest = own[0]!
+  let [to, by]: [number, number] = [mine?.level ?? 0, 0]
+  let admissionRatio = mine?.admissionRatio ?? 1
+  let hold = mine?.hold === true
+  for (const wish of own) {
+    if (wish.priority > gravest.priority) gravest = wish
+    to = Math.max(to, wish.to)
+    by = Math.max(by, wish.by)
+    admissionRatio = Math.min(admissionRatio, wish.admissionRatio)
+    hold ||= wish.hold
   }
+  const level = Math.min(3, to + by) as DegradationLevel
+  return { epoch, level, admissionRatio, hold, expiresAt, rule: gravest.rule, reason: gravest.reason }
 }
 
 function released(epoch: number, { rule }: Directive, at: number): Directive {

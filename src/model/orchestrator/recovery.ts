@@ -2,13 +2,14 @@
 // waited longest; only so many at once.
 import { isAway, type OrchestratorContext } from './context.ts'
 import { dependenciesOf } from './graph.ts'
+import { standingOf } from './standing.ts'
 
 /** The services that wait for their turn, in the order in which they would get it; those that must wait for others come last. */
 export function waitingOf({ config, services }: OrchestratorContext): string[] {
   const priority = (service: string): number => config?.places[service]?.recoveryPriority ?? 0
-  return Object.keys(services)
-    .filter((service) => services[service]?.path === 'open.awaitingPermit')
-    .sort((a, b) => priority(a) - priority(b) || services[a]!.since - services[b]!.since || (a < b ? -1 : 1))
+  return [...standingOf(services).waiting].sort(
+    (a, b) => priority(a) - priority(b) || services[a]!.since - services[b]!.since || (a < b ? -1 : 1),
+  )
 }
 
 /** Who may probe from now on. `isHeld` for those whom a directive keeps back. */

@@ -1,9 +1,10 @@
 // How the system as a whole is: a health score from 0 to 1, and one of four states. Only what services suffer of themselves
 // counts; what the orchestrator asks of them must not keep alive the state for which it asks.
 import type { Directive } from '../signals.ts'
-import { type StatePath, stateOf } from '../states.ts'
+import type { StatePath } from '../states.ts'
 import type { SystemState } from './config.ts'
 import { isDown, type OrchestratorContext, RELEASED } from './context.ts'
+import { standingOf } from './standing.ts'
 
 export interface SystemHealth {
   /** 0–1: the mean over the services, critical ones counting twice. 1 for a board without services. */
@@ -15,16 +16,26 @@ export interface SystemHealth {
   readonly services: number
 }
 
-/** What a service is worth in each state. */
-const WORTH: Readonly<Record<ReturnType<typeof stateOf>, number>> = {
-  closed: 1,
-  degraded: 0.8,
-  rateLimited: 0.7,
-  budgetLimited: 0.7,
+/** What a service is worth where it stands; a level costs 0.2. */
+const WORTH: Readonly<Record<StatePath, number>> = {
+  'closed.watching': 1,
+  'closed.ramping': 1,
+  'closed.bypassed': 1,
+  'degraded.level1': 1 - 0.2 * 1,
+  'degraded.level2': 1 - 0.2 * 2,
+  'degraded.level3': 1 - 0.2 * 3,
+  'rateLimited.paced': 0.7,
+  'rateLimited.exhausted': 0.2,
+  'budgetLimited.throttled': 0.7,
+  'budgetLimited.blocked': 0.2,
   halfOpen: 0.3,
-  open: 0,
+  'open.cooling': 0,
+  'open.awaitingPermit': 0,
+  'open.forced': 0,
   maintenance: 0,
 }
+
+const LEVELS: Readonly<Partial<Record<StatePath, number>>> = { 'degraded.level1': 1, 'degraded.level2': 2, 'degraded.level3': 3 }
 
 export function systemHealth({ config, services, force }: OrchestratorContext, at: number): SystemHealth {
   let weight = 0
@@ -33,16 +44,19 @@ export function systemHealth({ config, services, force }: OrchestratorContext, a
   let degraded = 0
   let criticalOpen = 0
   let counted = 0
-  for (const [service, { path }] of Object.entries(services)) {
+  for (const service of standingOf(services).all) {
+    const { path } = services[service]!
     if (path === 'maintenance') continue
     counted++
-    const critical = config?.places[service]?.critical === true
-    const worth = worthOf(path, directedLevel(force[service], at))
+    const isCritical = config?.places[service]?.critical === true
+    const level = LEVELS[path]
+    const isAsked = level !== undefined && level <= directedLevel(force[service], at)
+    const worth = isAsked ? 1 : WORTH[path]
     if (isDown(path)) {
       open++
-      if (critical) criticalOpen++
-    } else if (stateOf(path) === 'degraded' && worth < 1) degraded++
-    const share = critical ? 2 : 1
+      if (isCritical) criticalOpen++
+    } else if (level !== undefined && !isAsked) degraded++
+    const share = isCritical ? 2 : 1
     weight += share
     sum += share * worth
   }
@@ -68,20 +82,4 @@ function directedLevel(directive: Directive | undefined, at: number): number {
   if (!directive || directive.expiresAt < at) return 0
   if (directive.expiresAt === at) return directive.rule === RELEASED ? 3 : 0
   return Math.max(directive.level, directive.admissionRatio < 1 ? 1 : 0)
-}
-
-function worthOf(path: StatePath, directed: number): number {
-  switch (path) {
-    case 'degraded.level1':
-    case 'degraded.level2':
-    case 'degraded.level3': {
-      const level = Number(path.at(-1))
-      return level > directed ? 1 - 0.2 * level : 1
-    }
-    case 'rateLimited.exhausted':
-    case 'budgetLimited.blocked':
-      return 0.2
-    default:
-      return WORTH[stateOf(path)]
-  }
 }

@@ -1,0 +1,22 @@
+// Plain objects by name that are never changed, only replaced: kept as they are where nothing differs, so that whoever compares
+// them sees at once that nothing has happened.
+
+type Named<T> = Readonly<Record<string, T>>
+
+export function isEmpty(record: object): boolean {
+  for (const _ in record) return false
+  return true
+}
+
+export function without<T>(record: Named<T>, name: string): Named<T> {
+  if (!(name in record)) return record
+  const { [name]: _gone, ...rest } = record
+  return rest
+}
+
+/** `before` if `next` has the same values under the same names, in the same order. */
+export function unlessSame<T>(before: Named<T>, next: Named<T>): Named<T> {
+  const names = Object.keys(next)
+  const had = Object.keys(before)
+  return names.length === had.length && names.every((name, i) => name === had[i] && next[name] === before[name]) ? before : next
+}

@@ -1,0 +1,62 @@
+// Who stands how, gathered in one pass over the services: what rules, roots, recoveries and directives go by. Remembered for as
+// long as no service moves in a way that any of them minds, as most moves are those of breakers that do as they were told.
+import type { StatePath } from '../states.ts'
+import { isAway, isUseless, type OrchestratorContext, type ServiceStand } from './context.ts'
+
+type Services = OrchestratorContext['services']
+
+/** Names, in the order in which the services came. */
+export interface Standing {
+  readonly all: readonly string[]
+  readonly failing: readonly string[]
+  /** Ready to probe. */
+  readonly waiting: readonly string[]
+  /** Whoever depends on them has nothing to depend on. */
+  readonly useless: readonly string[]
+  /** Who is down does nothing that could be less, and who has just come back does little and proves itself; these are the others. */
+  readonly others: readonly string[]
+}
+
+const known = new WeakMap<Services, Standing>()
+
+export function standingOf(services: Services): Standing {
+  const before = known.get(services)
+  if (before) return before
+  const standing = gathered(services)
+  known.set(services, standing)
+  return standing
+}
+
+/** The services with one that stands as told. */
+export function withStand(services: Services, service: string, stand: ServiceStand): Services {
+  const next = { ...services, [service]: stand }
+  const before = services[service]
+  const standing = known.get(services)
+  if (standing && before && isAlike(before, stand)) known.set(next, standing)
+  return next
+}
+
+function gathered(services: Services): Standing {
+  const all = Object.keys(services)
+  const failing: string[] = []
+  const waiting: string[] = []
+  const useless: string[] = []
+  const others: string[] = []
+  for (const service of all) {
+    const stand = services[service]!
+    const { path } = stand
+    if (stand.failing) failing.push(service)
+    if (path === 'open.awaitingPermit') waiting.push(service)
+    if (isUseless(path)) useless.push(service)
+    if (!isAway(path) && path !== 'closed.ramping') others.push(service)
+  }
+  return { all, failing, waiting, useless, others }
+}
+
+function isAlike(one: ServiceStand, other: ServiceStand): boolean {
+  return one.failing === other.failing && (one.path === other.path || (isAtWork(one.path) && isAtWork(other.path)))
+}
+
+function isAtWork(path: StatePath): boolean {
+  return path !== 'closed.ramping' && !isUseless(path)
+}
