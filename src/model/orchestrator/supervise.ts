@@ -10,6 +10,7 @@ import { coordinates, permitsAt, underWay } from './recovery.ts'
 import { restored } from './restore.ts'
 import { rootsAfter } from './roots.ts'
 import { latchesAfter, type RuleView, viewOf } from './rules.ts'
+import { isSettled, noteSettled } from './settled.ts'
 import { standingOf } from './standing.ts'
 import { systemHealth, systemStateAfter } from './systemState.ts'
 import { wantedBy, wishesOf } from './wishes.ts'
@@ -84,6 +85,7 @@ function judge(heard: OrchestratorContext, event: Heard, effects: Effect[]): { c
 
 /** What is wanted of whom: directives and permits, into `effects`. */
 function order(judged: OrchestratorContext, view: RuleView, at: number, effects: Effect[]): OrchestratorContext {
+  if (isSettled(judged, at)) return judged
   const wishes = wishesOf(judged, view)
   const permits = permitsAt(judged, isHeldBy(judged, wishes))
   let { granted, force, epoch } = judged
@@ -96,7 +98,9 @@ function order(judged: OrchestratorContext, view: RuleView, at: number, effects:
     force = { ...force, ...Object.fromEntries(directives.map(({ service, directive }) => [service, directive])) }
     epoch++
   }
-  return { ...judged, granted, wanted: wantedBy(judged.wanted, wishes), force, epoch }
+  const context = { ...judged, granted, wanted: wantedBy(judged.wanted, wishes), force, epoch }
+  if (permits.length === 0 && directives.length === 0) noteSettled(context, at)
+  return context
 }
 
 function judgementOf(context: OrchestratorContext, at: number): Judgement {
