@@ -37,6 +37,8 @@ export class EpisodeDetector {
   /** Whether the run has been put among `runs`. */
   #noted = false
   #lastFailure = -1
+  /** Seconds of the episode that goes on are counted up to this one: its last with a failure so far. */
+  #countedTo = -1
   /** Seconds up to this one are in the baseline, or are no part of it. */
   #takenTo = -1
 
@@ -126,6 +128,7 @@ export class EpisodeDetector {
       this.#count(episode, s)
       if (s <= this.#takenTo) this.#blocks.ordinary(s, this.#seconds.calls(s), this.#seconds.failures(s), -1)
     }
+    this.#countedTo = second
     this.#takenTo = second
     this.episodes.push(episode)
     if (this.episodes.length > REMEMBERED) this.episodes.shift()
@@ -141,7 +144,9 @@ export class EpisodeDetector {
       this.#sum = Math.max(0, this.#sum + failures * this.#weights.failure - (calls - failures) * this.#weights.success)
     }
     if (failures > 0) {
-      this.#count(episode, second)
+      // What went well between two failures is the episode's as much as they are.
+      for (let s = Math.max(this.#countedTo + 1, second - SECONDS_KEPT); s <= second; s++) this.#count(episode, s)
+      this.#countedTo = second
       episode.to = second * 1000 + 999
     }
     const silent = failures > 0 ? 0 : second - this.#lastFailure

@@ -46,6 +46,15 @@ describe('burst', () => {
     expect(last.evidence.events.every(({ at }) => at >= START + 600_000 && at < START + 630_000)).toBe(true)
   })
 
+  test('is as strong as the share of calls it cost, seconds in which all went well among them', () => {
+    const faults = Array.from({ length: 60 }, (_, i) => ({ service: 'b', from: 600 + i * 3, to: 601 + i * 3 }))
+    const { atEnd } = tell({ services: { b: 1 }, seconds: 780, lookFrom: 770, faults })
+    const { calls, failures } = atEnd[0]!.evidence.counts[0]!
+    expect(failures).toBeGreaterThan(50)
+    expect(atEnd[0]!.strength).toBeGreaterThan(0.3)
+    expect(atEnd[0]!.strength).toBeLessThanOrEqual(failures / calls)
+  })
+
   test('is gone a minute after the last failure', () => {
     const story = { services: FIVE, faults: [outage('b', 600)] }
     expect(tell({ ...story, seconds: 680 }).atEnd).toHaveLength(1)
