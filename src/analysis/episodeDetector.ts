@@ -78,6 +78,13 @@ export class EpisodeDetector {
     this.#takenTo = Number.NEGATIVE_INFINITY
   }
 
+  /** Seconds from `first` to `last` had no failure, and their calls are in the blocks already. */
+  passed(first: number, last: number): void {
+    this.skip()
+    if (this.#born < 0) this.#born = first
+    this.#takenTo = last
+  }
+
   dropBefore(at: number): void {
     const kept = this.episodes.findIndex((episode) => episode.open || episode.to >= at)
     if (kept !== 0) this.episodes.splice(0, kept < 0 ? this.episodes.length : kept)

@@ -1,6 +1,6 @@
 // The correlator as a stream on the board's clock: it sleeps while nothing fails, and tells of findings when they come and go.
-import { expect, it } from 'vitest'
-import { Correlator } from '../../src/actors/correlator.ts'
+import { describe, expect, it, test } from 'vitest'
+import { Correlator, type FindingMade } from '../../src/actors/correlator.ts'
 import { VirtualClock } from '../../src/testing/index.ts'
 
 interface Bench {
@@ -62,6 +62,62 @@ it('finds what three services have in common, against the calls that went well w
   ])
   expect(clock.pending).toBe(0)
   stop()
+})
+
+describe('the failure that ends an hour of sleep', () => {
+  const SERVICES = Array.from({ length: 200 }, (_, i) => `s${i}`)
+
+  test('counts against all that went well in it, and looks nothing up in the failing call', () => {
+    const clock = new VirtualClock(1_790_000_000_000)
+    const breakers = SERVICES.map((service) => ({ service, successes: 0 }))
+    let asked = 0
+    const correlator = new Correlator({
+      clock,
+      places: Object.fromEntries(SERVICES.map((name) => [name, { dependsOn: [] }])),
+      breakers: () => {
+        asked++
+        return breakers
+      },
+    })
+    const told: FindingMade[] = []
+    const subscription = correlator.findings$.subscribe((made) => told.push(made))
+    for (let hour = 0; hour < 3; hour++) {
+      for (const breaker of breakers) breaker.successes += 3600
+      clock.advance(3_600_000)
+      const before = asked
+      correlator.failed('s0', clock.now(), 'timeout')
+      expect(asked).toBe(before)
+      for (let i = 0; i < 10; i++) for (const name of ['s1', 's2', 's3']) correlator.failed(name, clock.now(), 'timeout')
+      clock.advance(1000)
+      expect(asked).toBe(before + 1)
+      clock.advance(600_000)
+    }
+    // Ten failures of services that are called once a second are enough to tell only because the hour went well.
+    const causes = told.filter(({ finding, over }) => finding.pattern === 'common_cause' && !over)
+    expect(causes.map(({ finding }) => finding.services)).toEqual(Array(3).fill(['s1', 's2', 's3']))
+    subscription.unsubscribe()
+  })
+})
+
+it('counts what breakers of keys had counted before they were taken off', () => {
+  const clock = new VirtualClock(1_790_000_000_000)
+  let key = 0
+  const breakerOf = (successes: number) => ({ service: `a/${key++}`, successes })
+  const breakers = Array.from({ length: 20 }, () => breakerOf(1))
+  const places = { a: { dependsOn: [] }, b: { dependsOn: [] } }
+  const correlator = new Correlator({ clock, places, breakers: () => [{ service: 'b', successes: 0 }, ...breakers] })
+  const told: string[] = []
+  const subscription = correlator.findings$.subscribe(({ finding }) => told.push(finding.pattern))
+  // Forty keys a second of one call each; one call in fifty fails.
+  for (let call = 0; call < 36_000; call++) {
+    correlator.removed(breakers.shift()!)
+    const fails = call % 50 === 0
+    breakers.push(breakerOf(fails ? 0 : 1))
+    if (fails) correlator.failed('a', Math.floor(clock.now()), 'timeout')
+    clock.advance(25)
+  }
+  expect(told).toEqual([])
+  subscription.unsubscribe()
 })
 
 it('leaves no timer when its board is closed in the middle of it', () => {
