@@ -81,6 +81,7 @@ export class Board implements BreakerHost {
     const breaker = this.#breakers.get(service)
     if (!breaker) return
     this.emit({ type: 'config', at, service, change: 'removed' })
+    this.#options.correlator?.removed(breaker)
     this.#breakers.delete(service)
     this.#services.delete(service)
     breaker.dispose()
