@@ -9,7 +9,10 @@ import { standingOf } from './standing.ts'
 export interface SystemHealth {
   /** 0–1: the mean over the services, critical ones counting twice. 1 for a board without services. */
   readonly score: number
+  /** Those that let no calls pass, or only probes. */
   readonly open: number
+  /** Of these, those that let probes pass. */
+  readonly probing: number
   readonly degraded: number
   readonly criticalOpen: number
   /** Those in maintenance are not counted: it was planned. */
@@ -41,6 +44,7 @@ export function systemHealth({ config, services, force }: OrchestratorContext, a
   let weight = 0
   let sum = 0
   let open = 0
+  let probing = 0
   let degraded = 0
   let criticalOpen = 0
   let counted = 0
@@ -54,13 +58,14 @@ export function systemHealth({ config, services, force }: OrchestratorContext, a
     const worth = isAsked ? 1 : WORTH[path]
     if (isDown(path)) {
       open++
+      if (path === 'halfOpen') probing++
       if (isCritical) criticalOpen++
     } else if (level !== undefined && !isAsked) degraded++
     const share = isCritical ? 2 : 1
     weight += share
     sum += share * worth
   }
-  return { score: weight === 0 ? 1 : sum / weight, open, degraded, criticalOpen, services: counted }
+  return { score: weight === 0 ? 1 : sum / weight, open, probing, degraded, criticalOpen, services: counted }
 }
 
 /**
