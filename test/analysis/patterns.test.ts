@@ -1,6 +1,7 @@
 // What is found in traffic that is told: each pattern at its edges, and nothing where there is nothing.
 import { describe, expect, test } from 'vitest'
 import { coincidence } from '../../src/analysis/coincidence.ts'
+import { startingTogether } from '../../src/analysis/commonCause.ts'
 import { rhythmOf } from '../../src/analysis/recurring.ts'
 import { seededRandom } from '../../src/model/random.ts'
 import { ofPattern, patternsOf, START, type Story, type Told, tell } from './story.ts'
@@ -139,6 +140,27 @@ describe('common cause', () => {
   })
 })
 
+test('the most that began together are found as by asking at every moment', () => {
+  const random = seededRandom(21)
+  for (let round = 0; round < 200; round++) {
+    const episodes = Array.from({ length: 1 + Math.floor(random.next() * 12) }, (_, i) => ({
+      ...EPISODE,
+      service: `s${i}`,
+      from: Math.round(random.next() * 30) * 1000,
+      slackMs: random.next() < 0.5 ? 0 : 2000,
+    }))
+    const sharing = (moment: number) =>
+      episodes.filter(({ from, slackMs }) => from - slackMs - 3000 <= moment && moment <= from + 3000)
+    const most = Math.max(...Array.from({ length: 100 }, (_, i) => sharing(i * 1000 - 10_000).length))
+    const group = startingTogether(episodes)
+    expect(group).toHaveLength(most)
+    expect(Array.from({ length: 100 }, (_, i) => sharing(i * 1000 - 10_000))).toContainEqual(group)
+  }
+  expect(startingTogether([])).toEqual([])
+})
+
+const EPISODE = { service: '', to: 0, open: false, calls: 1, failures: 1, types: new Uint32Array(), chance: 0, baseline: 0 }
+
 describe('a common cause that comes back', () => {
   test('does not explain itself by having been there before', () => {
     const faults = [300, 800, 1300, 1800].flatMap((at) =>
@@ -222,6 +244,18 @@ describe('cascade', () => {
     const graph = { b: ['a'] }
     expect(patternsOf(tell({ services: FIVE, seconds: 630, faults, graph }).ever)).toEqual(['burst'])
     expect(patternsOf(tell({ services: FIVE, seconds: 650, faults, graph }).atEnd)).toEqual(['cascade'])
+  })
+
+  test('runs down a chain of 300, each of which is asked about once, and is told in bounded words', () => {
+    const names = Array.from({ length: 300 }, (_, i) => `s${String(i).padStart(3, '0')}`)
+    const graph = Object.fromEntries(names.slice(1).map((name, i) => [name, [names[i]!]]))
+    const faults = names.map((service) => outage(service, 60, { type: 'timeout' }))
+    const services = Object.fromEntries(names.map((name) => [name, 10]))
+    const { atEnd } = tell({ services, seconds: 120, lookFrom: 110, faults, graph })
+    const [found, ...others] = ofPattern(atEnd, 'cascade')
+    expect(others).toEqual([])
+    expect(found).toMatchObject({ root: 's000', services: names })
+    for (const { recommendations } of atEnd) expect(recommendations.join().length).toBeLessThan(400)
   })
 
   test('is learned from what follows what, again and again', () => {
