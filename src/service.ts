@@ -215,10 +215,9 @@ class KeyableHandle extends Handle implements KeyableService {
     return new Handle({ name, service, look: () => keyed.peek(written), use: () => keyed.get(written) })
   }
 
-  /** What switches the service on or off, or has it forget, is meant for the breakers of its keys as well. */
+  /** What an operator wants of the service is meant for the breakers of its keys as well. */
   override command(command: Command): void {
     super.command(command)
-    if (!OF_THE_WHOLE.has(command.name)) return
     for (const breaker of this.#keyed) breaker.command(now(breaker), command)
   }
 
@@ -227,8 +226,6 @@ class KeyableHandle extends Handle implements KeyableService {
     return healthiestModel(this.#keyed, models)
   }
 }
-
-const OF_THE_WHOLE: ReadonlySet<Command['name']> = new Set(['reset', 'enable', 'disable'])
 
 const UNUSED: ServiceStats = {
   successes: 0,

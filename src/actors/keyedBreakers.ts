@@ -1,6 +1,9 @@
 // Breakers of their own for the keys of a service (tenants, models, hosts), bounded: the least recently used goes first, and
 // of those, ones that hold nothing worth keeping. One with calls in flight stays: the journal is to tell how they end.
+import type { Standing } from '../model/breaker/context.ts'
 import { ClosedError } from '../model/errors.ts'
+import type { BreakerPolicy, Kind } from '../model/policy.ts'
+import type { Command } from '../model/signals.ts'
 import type { Board } from './board.ts'
 import type { Breaker } from './breaker.ts'
 import { keyedName, keyOf } from './keyedName.ts'
@@ -43,7 +46,7 @@ export class KeyedBreakers {
     while (this.#breakers.size >= policy.maxKeys && this.#evict()) {
       // As many as there are too many.
     }
-    const breaker = this.#board.get(name) ?? this.#board.add(name, kind, policy, this.#board.now(), true)
+    const breaker = this.#board.get(name) ?? this.#added(name, kind, policy)
     this.#breakers.set(key, breaker)
     this.#latest = key
     return breaker
@@ -59,6 +62,14 @@ export class KeyedBreakers {
     return this.#breakers.values()
   }
 
+  /** What an operator has said of the service, and has not taken back, is said of keys that come later too. */
+  #added(name: string, kind: Kind, policy: BreakerPolicy): Breaker {
+    const at = this.#board.now()
+    const breaker = this.#board.add(name, kind, policy, at, true)
+    for (const command of commandsOf(this.#parent.context.standing, at)) breaker.command(at, command)
+    return breaker
+  }
+
   /** Returns false where all have calls in flight: until those end, there are more by as many. */
   #evict(): boolean {
     let oldest: [string, Breaker] | undefined
@@ -66,7 +77,7 @@ export class KeyedBreakers {
       const [, breaker] = entry
       if (breaker.inFlight > 0) continue
       oldest ??= entry
-      if (breaker.path !== 'closed.watching') continue
+      if (!this.#isAsItsService(breaker)) continue
       oldest = entry
       break
     }
@@ -75,4 +86,32 @@ export class KeyedBreakers {
     this.#board.remove(oldest[1].service, this.#board.now())
     return true
   }
+
+  /** Holds nothing but what it would be told again if it came anew. */
+  #isAsItsService({ path, context }: Breaker): boolean {
+    if (path === 'closed.watching') return true
+    const { standing } = this.#parent.context
+    const { open, health, quota, pace, budgets, maintenance, forced, bypass } = context.standing
+    if (path === 'closed.ramping' || open || health || quota || pace || budgets) return false
+    return isSame(maintenance, standing.maintenance) && isSame(forced, standing.forced) && isSame(bypass, standing.bypass)
+  }
 }
+
+function commandsOf({ maintenance, forced, bypass }: Standing, at: number): Command[] {
+  const commands: Command[] = []
+  const { until } = maintenance ?? {}
+  if (maintenance && (until === undefined || until > at)) {
+    const { by, why } = maintenance
+    commands.push({ name: 'beginMaintenance', by, why, ...(until === undefined ? undefined : { until }) })
+  }
+  if (forced) commands.push({ name: 'trip', by: forced.by, why: forced.why })
+  if (bypass) commands.push({ name: 'disable', by: bypass.by, why: bypass.why })
+  return commands
+}
+
+function isSame(one: Word | undefined, other: Word | undefined): boolean {
+  return one?.by === other?.by && one?.why === other?.why
+}
+
+/** An operator's. */
+type Word = NonNullable<Standing['forced']>
