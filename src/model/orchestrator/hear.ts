@@ -1,5 +1,6 @@
 // What an event itself says, before anything is made of it: who stands where, what was heard, counted and found. Used by
 // supervise.ts.
+import { findingKey } from '../findings.ts'
 import type { Directive } from '../signals.ts'
 import type { StatePath } from '../states.ts'
 import { isDown, NO_NUMBERS, type OrchestratorContext, type ServiceStand, type SupervisorEvent } from './context.ts'
@@ -45,8 +46,8 @@ export function hear(before: OrchestratorContext, event: Exclude<SupervisorEvent
       // An operator says that all is well: what stood because of it stands no longer.
       return event.command.name === 'recoverAll' ? recovered(context, event.command.services) : context
     case 'finding.made': {
-      const key = keyOf(event.finding)
-      const others = context.findings.filter((finding) => keyOf(finding) !== key)
+      const key = findingKey(event.finding)
+      const others = context.findings.filter((finding) => findingKey(finding) !== key)
       return { ...context, findings: event.over ? others : [...others, event.finding] }
     }
     case 'review': {
@@ -80,10 +81,6 @@ function asksSomething({ level, admissionRatio, hold, expiresAt }: Directive, at
 function withoutLapsed(context: OrchestratorContext, at: number): OrchestratorContext {
   const lapsed = Object.keys(context.told).filter((service) => context.told[service]!.expiresAt <= at)
   return lapsed.length === 0 ? context : { ...context, told: lapsed.reduce(without, context.told) }
-}
-
-function keyOf({ pattern, services }: OrchestratorContext['findings'][number]): string {
-  return `${pattern}:${services.join()}`
 }
 
 function withService(context: OrchestratorContext, service: string, stand: ServiceStand): OrchestratorContext {

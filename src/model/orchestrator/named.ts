@@ -10,8 +10,11 @@ export function isEmpty(record: object): boolean {
 
 export function without<T>(record: Named<T>, name: string): Named<T> {
   if (!(name in record)) return record
-  const { [name]: _gone, ...rest } = record
-  return rest
+  return withAll(
+    record,
+    [],
+    Object.keys(record).filter((other) => other !== name),
+  )
 }
 
 /** `before` if `next` has the same values under the same names, in the same order. */
@@ -22,12 +25,16 @@ export function unlessSame<T>(before: Named<T>, next: Named<T>): Named<T> {
 }
 
 /**
- * A copy of `record`, whose names are given, with `value` under `name`. V8 copies an object of a thousand names eight times as
- * fast into one that has no prototype yet.
+ * A copy of `record`, or of what it has under `names`, with all of `entries`. V8 copies an object of a thousand names eight times as fast into one that has no
+ * prototype yet.
  */
-export function withOne<T>(record: Named<T>, names: readonly string[], name: string, value: T): Named<T> {
+export function withAll<T>(
+  record: Named<T>,
+  entries: Iterable<readonly [string, T]>,
+  names: readonly string[] = Object.keys(record),
+): Named<T> {
   const copy: Record<string, T> = Object.create(null)
-  for (const one of names) copy[one] = record[one]!
-  copy[name] = value
+  for (const name of names) copy[name] = record[name]!
+  for (const [name, value] of entries) copy[name] = value
   return Object.setPrototypeOf(copy, Object.prototype)
 }

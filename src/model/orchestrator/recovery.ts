@@ -36,9 +36,7 @@ export function underWay({ granted }: OrchestratorContext): number {
 
 /** A board of one service has nothing to coordinate: its breaker is left alone. */
 export function coordinates({ services }: OrchestratorContext): boolean {
-  let count = 0
-  for (const _ in services) if (++count > 1) return true
-  return false
+  return standingOf(services).all.length > 1
 }
 
 /**

@@ -2,7 +2,7 @@
 // long as no service moves in a way that any of them minds, as most moves are those of breakers that do as they were told.
 import { STATE_PATHS, type StatePath } from '../states.ts'
 import { isAway, isUseless, type OrchestratorContext, type ServiceStand } from './context.ts'
-import { withOne } from './named.ts'
+import { withAll } from './named.ts'
 
 type Services = OrchestratorContext['services']
 
@@ -35,7 +35,7 @@ export function standingOf(services: Services): Standing {
 /** The services with one that stands as told. */
 export function withStand(services: Services, service: string, stand: ServiceStand): Services {
   const standing = standingOf(services)
-  const next = withOne(services, standing.all, service, stand)
+  const next = withAll(services, [[service, stand]], standing.all)
   const before = services[service]
   if (before) known.set(next, isAlike(before, stand) ? standing : gathered(next, standing.all))
   return next

@@ -5,7 +5,7 @@ import { commandsFor } from './commands.ts'
 import { type Effect, type Judgement, NO_NUMBERS, type OrchestratorContext, type SupervisorEvent } from './context.ts'
 import { directivesAt, isHeldBy } from './desired.ts'
 import { hear } from './hear.ts'
-import { isEmpty } from './named.ts'
+import { isEmpty, withAll } from './named.ts'
 import { coordinates, permitsAt, underWay } from './recovery.ts'
 import { restored } from './restore.ts'
 import { rootsAfter } from './roots.ts'
@@ -95,7 +95,10 @@ function order(judged: OrchestratorContext, view: RuleView, at: number, effects:
   // A hold that is lifted is a permit already; another permit is passed over.
   for (const service of permits) effects.push({ type: 'permit', at, service })
   if (directives.length > 0) {
-    force = { ...force, ...Object.fromEntries(directives.map(({ service, directive }) => [service, directive])) }
+    force = withAll(
+      force,
+      directives.map(({ service, directive }) => [service, directive] as const),
+    )
     epoch++
   }
   const context = { ...judged, granted, wanted: wantedBy(judged.wanted, wishes), force, epoch }

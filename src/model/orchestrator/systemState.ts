@@ -1,10 +1,12 @@
 // How the system as a whole is: a health score from 0 to 1, and one of four states. Only what services suffer of themselves
 // counts; what the orchestrator asks of them must not keep alive the state for which it asks.
 import type { Directive } from '../signals.ts'
-import type { StatePath } from '../states.ts'
-import type { SystemState } from './config.ts'
+import { STATE_PATHS, type StatePath, stateOf } from '../states.ts'
+import type { OrchestratorConfig, SystemState } from './config.ts'
 import { isDown, type OrchestratorContext, RELEASED } from './context.ts'
 import { standingOf } from './standing.ts'
+
+type Places = OrchestratorConfig['places']
 
 export interface SystemHealth {
   /** 0–1: the mean over the services, critical ones counting twice. 1 for a board without services. */
@@ -19,26 +21,15 @@ export interface SystemHealth {
   readonly services: number
 }
 
-/** What a service is worth where it stands; a level costs 0.2. */
-const WORTH: Readonly<Record<StatePath, number>> = {
-  'closed.watching': 1,
-  'closed.ramping': 1,
-  'closed.bypassed': 1,
-  'degraded.level1': 1 - 0.2 * 1,
-  'degraded.level2': 1 - 0.2 * 2,
-  'degraded.level3': 1 - 0.2 * 3,
-  'rateLimited.paced': 0.7,
-  'rateLimited.exhausted': 0.2,
-  'budgetLimited.throttled': 0.7,
-  'budgetLimited.blocked': 0.2,
-  halfOpen: 0.3,
-  'open.cooling': 0,
-  'open.awaitingPermit': 0,
-  'open.forced': 0,
-  maintenance: 0,
-}
+const LEVELS: ReadonlyMap<StatePath, number> = new Map([
+  ['degraded.level1', 1],
+  ['degraded.level2', 2],
+  ['degraded.level3', 3],
+])
 
-const LEVELS: Readonly<Partial<Record<StatePath, number>>> = { 'degraded.level1': 1, 'degraded.level2': 2, 'degraded.level3': 3 }
+/** What a service is worth where it stands; a level costs 0.2. Looked up for each at each move, hence prepared. */
+const WORTH: ReadonlyMap<StatePath, number> = new Map(STATE_PATHS.map((path) => [path, worthOf(path)]))
+const DOWN: ReadonlySet<StatePath> = new Set(STATE_PATHS.filter(isDown))
 
 export function systemHealth({ config, services, force }: OrchestratorContext, at: number): SystemHealth {
   let weight = 0
@@ -48,22 +39,22 @@ export function systemHealth({ config, services, force }: OrchestratorContext, a
   let degraded = 0
   let criticalOpen = 0
   let counted = 0
+  const critical = criticalOf(config?.places ?? {})
   for (const service of standingOf(services).all) {
     const { path } = services[service]!
     if (path === 'maintenance') continue
     counted++
-    const isCritical = config?.places[service]?.critical === true
-    const level = LEVELS[path]
-    const isAsked = level !== undefined && level <= directedLevel(force[service], at)
-    const worth = isAsked ? 1 : WORTH[path]
-    if (isDown(path)) {
-      open++
-      if (path === 'halfOpen') probing++
-      if (isCritical) criticalOpen++
-    } else if (level !== undefined && !isAsked) degraded++
+    const isCritical = critical.has(service)
     const share = isCritical ? 2 : 1
     weight += share
-    sum += share * worth
+    const level = LEVELS.get(path)
+    const isAsked = level !== undefined && level <= directedLevel(force[service], at)
+    sum += share * (isAsked ? 1 : WORTH.get(path)!)
+    if (level !== undefined && !isAsked) degraded++
+    if (!DOWN.has(path)) continue
+    open++
+    if (path === 'halfOpen') probing++
+    if (isCritical) criticalOpen++
   }
   return { score: weight === 0 ? 1 : sum / weight, open, probing, degraded, criticalOpen, services: counted }
 }
@@ -87,4 +78,32 @@ function directedLevel(directive: Directive | undefined, at: number): number {
   if (!directive || directive.expiresAt < at) return 0
   if (directive.expiresAt === at) return directive.rule === RELEASED ? 3 : 0
   return Math.max(directive.level, directive.admissionRatio < 1 ? 1 : 0)
+}
+
+function worthOf(path: StatePath): number {
+  if (path === 'rateLimited.exhausted' || path === 'budgetLimited.blocked') return 0.2
+  switch (stateOf(path)) {
+    case 'closed':
+      return 1
+    case 'degraded':
+      return 1 - 0.2 * (LEVELS.get(path) ?? 0)
+    case 'rateLimited':
+    case 'budgetLimited':
+      return 0.7
+    case 'halfOpen':
+      return 0.3
+    default:
+      return 0
+  }
+}
+
+const criticals = new WeakMap<Places, ReadonlySet<string>>()
+
+/** A configuration does not change, and is asked at every move. */
+function criticalOf(places: Places): ReadonlySet<string> {
+  const known = criticals.get(places)
+  if (known) return known
+  const critical = new Set(Object.keys(places).filter((service) => places[service]?.critical))
+  criticals.set(places, critical)
+  return critical
 }

@@ -3,7 +3,7 @@ import type { DegradationLevel } from '../states.ts'
 import type { RuleAction } from './config.ts'
 import { isDown, isUseless, type OrchestratorContext } from './context.ts'
 import { dependenciesOf, dependentsOf } from './graph.ts'
-import { isEmpty } from './named.ts'
+import { isEmpty, withAll } from './named.ts'
 import { CASCADE, CHAIN, goneBy, OVERLOAD, type RuleView } from './rules.ts'
 import { standingOf } from './standing.ts'
 
@@ -81,7 +81,11 @@ export function wantedBy(before: OrchestratorContext['wanted'], wishes: Wishes):
     const rules = before[service]
     isSame = rules?.length === own.length && own.every(({ rule }, i) => rule === rules[i])
   }
-  return isSame ? before : Object.fromEntries([...wishes].map(([service, own]) => [service, own.map(({ rule }) => rule)]))
+  if (isSame) return before
+  return withAll(
+    {},
+    [...wishes].map(([service, own]) => [service, own.map(({ rule }) => rule)]),
+  )
 }
 
 function meant({ services, hold }: RuleAction, all: readonly string[], others: readonly string[]): readonly string[] {
