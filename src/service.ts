@@ -212,7 +212,7 @@ class KeyableHandle extends Handle implements KeyableService {
     const name = keyedName(service.service, key)
     // Keys that are written alike (half a surrogate pair and U+FFFD) are one key.
     const written = keyOf(name)
-    return new Handle({ name, service, look: () => keyed.peek(written), use: () => keyed.get(written) })
+    return new Handle({ name, service, look: () => keyed.look(written), use: () => keyed.use(written) })
   }
 
   /** What an operator wants of the service is meant for the breakers of its keys as well. */

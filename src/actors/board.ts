@@ -209,6 +209,8 @@ export class Board implements BreakerHost {
   }
 
   directed(service: string, at: number, directive: Directive): void {
+    // What is asked of a key is between the two of them.
+    if (isKeyed(service)) return
     this.#root.send({ type: 'directive.heard', at, service, directive })
     this.#attend()
   }

@@ -6,6 +6,7 @@ import type { BreakerPolicy, Kind } from '../model/policy.ts'
 import type { Command } from '../model/signals.ts'
 import type { Board } from './board.ts'
 import type { Breaker } from './breaker.ts'
+import { KeyedDirectives } from './keyedDirectives.ts'
 import { keyedName, keyOf } from './keyedName.ts'
 
 export class KeyedBreakers {
@@ -13,11 +14,13 @@ export class KeyedBreakers {
   readonly #parent: Breaker
   /** In the order of their last use. */
   readonly #breakers = new Map<string, Breaker>()
+  readonly #directives: KeyedDirectives
   #latest: string | undefined
 
   constructor(board: Board, parent: Breaker) {
     this.#board = board
     this.#parent = parent
+    this.#directives = new KeyedDirectives(parent)
   }
 
   get size(): number {
@@ -27,6 +30,17 @@ export class KeyedBreakers {
   /** The breaker of `key` (as {@link keyOf} reads it) if there is one; looking is no use of it. */
   peek(key: string): Breaker | undefined {
     return this.#breakers.get(key)
+  }
+
+  /** {@link peek} for somebody who goes by what he sees: told first what is asked of the service. */
+  look(key: string): Breaker | undefined {
+    const breaker = this.#breakers.get(key)
+    return breaker && this.#directed(breaker)
+  }
+
+  /** {@link get} for calls that the service's own breaker has not let through: told first what is asked of the service. */
+  use(key: string): Breaker {
+    return this.#directed(this.get(key))
   }
 
   /** The breaker of `key` (as {@link keyOf} reads it), hung on the board if it was not there. */
@@ -62,6 +76,11 @@ export class KeyedBreakers {
     return this.#breakers.values()
   }
 
+  #directed(breaker: Breaker): Breaker {
+    if (!this.#directives.isIdle && !breaker.disposed) this.#directives.tell(breaker, this.#board.now())
+    return breaker
+  }
+
   /** What an operator has said of the service, and has not taken back, is said of keys that come later too. */
   #added(name: string, kind: Kind, policy: BreakerPolicy): Breaker {
     const at = this.#board.now()
@@ -83,6 +102,7 @@ export class KeyedBreakers {
     }
     if (!oldest) return false
     this.#breakers.delete(oldest[0])
+    this.#directives.forget(oldest[1])
     this.#board.remove(oldest[1].service, this.#board.now())
     return true
   }
