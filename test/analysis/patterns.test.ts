@@ -99,6 +99,24 @@ describe('system-wide', () => {
     }
   })
 
+  test('is not what chance brings where many services have outages of their own', () => {
+    const random = seededRandom(5)
+    const names = Array.from({ length: 60 }, (_, i) => `s${i}`)
+    const faults = names.flatMap((service) => {
+      const told: Told[] = []
+      for (let at = random.next() * 1000; at < 3600; at += 60 - 1000 * Math.log(1 - random.next()))
+        told.push({ service, from: at, to: at + 15 })
+      return told
+    })
+    const services = Object.fromEntries(names.map((name) => [name, 3]))
+    const quietly = tell({ services, seconds: 3600, lookFrom: 1800, faults })
+    expect(ofPattern(quietly.ever, 'system_wide')).toEqual([])
+    // Thirty of them at once are more than that.
+    const outages = names.slice(0, 30).map((service) => outage(service, 3540))
+    const { atEnd } = tell({ services, seconds: 3580, lookFrom: 3570, faults: [...faults, ...outages] })
+    expect(ofPattern(atEnd, 'system_wide')).toMatchObject([{ severity: 'high' }])
+  })
+
   test('stands in for the bursts of its services', () => {
     const faults = types.slice(0, 3).map((type, i) => outage('abc'[i]!, 600, { type }))
     expect(patternsOf(tell({ services: FIVE, seconds: 640, faults }).atEnd)).toEqual(['system_wide'])
