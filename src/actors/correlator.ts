@@ -4,6 +4,7 @@ import { concatMap, exhaustMap, from, type Observable, Subject, takeWhile, timer
 import type { DependencyGraph } from '../analysis/dependencyGraph.ts'
 import { FailureHistory } from '../analysis/failureHistory.ts'
 import { findCorrelations } from '../analysis/findCorrelations.ts'
+import { StandingFindings } from '../analysis/standingFindings.ts'
 import type { OrchestratorEvent } from '../machines/orchestratorMachine.ts'
 import type { Clock } from '../model/clock.ts'
 import type { FailureType } from '../model/failures.ts'
@@ -44,7 +45,7 @@ export class Correlator {
   readonly #counted = new Map<string, number>()
   /** Those of breakers that are no more: keys come and go by the thousand. */
   readonly #gone = new Map<string, number>()
-  readonly #standing = new Map<string, Finding>()
+  readonly #standing = new StandingFindings()
   readonly #wakes$ = new Subject<void>()
   #lastFailure = Number.NEGATIVE_INFINITY
   #lastLook: number
@@ -74,6 +75,12 @@ export class Correlator {
     if (dozed) this.#wakes$.next()
   }
 
+  /** Goes on with what stood before a restart, until it is found again or has had the time to be. */
+  adopt(findings: readonly Finding[]): void {
+    this.#standing.adopt(findings, Math.floor(this.#options.clock.now()))
+    if (this.#standing.size > 0) this.#wakes$.next()
+  }
+
   /** A breaker leaves the board: what it has counted stays counted. */
   removed({ service, successes }: Counted): void {
     const name = parentOf(service)
@@ -83,19 +90,8 @@ export class Correlator {
   #tick(): FindingMade[] {
     const at = Math.floor(this.#options.clock.now())
     this.#count(at)
-    const found = new Map(findCorrelations(this.#history, this.#graph, at).map((finding) => [keyOf(finding), finding]))
-    const made: FindingMade[] = []
-    for (const [key, finding] of this.#standing) {
-      if (found.has(key)) continue
-      this.#standing.delete(key)
-      made.push({ type: 'finding.made', at, finding, over: true })
-    }
-    for (const [key, finding] of found) {
-      const known = this.#standing.get(key)
-      this.#standing.set(key, finding)
-      if (known?.severity !== finding.severity) made.push({ type: 'finding.made', at, finding, over: false })
-    }
-    return made
+    const changes = this.#standing.take(findCorrelations(this.#history, this.#graph, at), at)
+    return changes.map((change) => ({ type: 'finding.made', at, ...change }))
   }
 
   #dozes(at: number): boolean {
@@ -145,8 +141,4 @@ export class Correlator {
     }
     return more
   }
-}
-
-function keyOf({ pattern, services }: Finding): string {
-  return `${pattern}:${services.join()}`
 }

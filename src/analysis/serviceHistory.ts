@@ -109,7 +109,7 @@ export class ServiceHistory {
     const apart = second - this.#lastFailureSecond > LONE_AFTER_SECONDS && this.#successesSince >= LONE_AFTER_SUCCESSES
     if (current) {
       // What looked like a lone failure was the first of an episode.
-      while ((this.lone.at(-1) ?? 0) >= current.from) this.lone.pop()
+      while ((this.lone.at(-1) ?? -1) >= current.from) this.lone.pop()
     } else if (apart || this.#lastFailureSecond < 0) {
       this.lone.push(this.seconds.firstFailureAt(second))
       if (this.lone.length > LONE_REMEMBERED) this.lone.shift()
