@@ -165,10 +165,7 @@ export class Board implements BreakerHost {
     const at = this.now()
     this.#root.retire()
     this.#reviewer?.dispose()
-    for (const breaker of this.#breakers.values()) {
-      breaker.dispose()
-      this.#root.send({ type: 'breaker.removed', at, service: breaker.service })
-    }
+    for (const breaker of this.#breakers.values()) breaker.dispose()
     this.#root.stop(at)
   }
 

@@ -53,7 +53,7 @@ export class RootActor {
       ...(inspect ? { inspect: shielded(inspect) } : undefined),
     })
     this.#actor.on('*', (effect) => {
-      // Breakers that leave one by one when the board is switched off are no news.
+      // When the board is switched off, nobody is there to do it.
       if (!this.#last) host.carryOut(effect)
     })
     this.#actor.start()

@@ -2,6 +2,7 @@
 // restart.
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import type { AnyActorRef } from 'xstate'
 import type { ServiceInput } from '../../src/model/config.ts'
 import { ClosedError, ConfigError } from '../../src/model/errors.ts'
 import type { JournalRecord } from '../../src/model/records.ts'
@@ -351,4 +352,25 @@ it('a difference in what the orchestrator does is found by a replay', async () =
     record.type === 'directive' ? { ...record, directive: { ...record.directive, level: 3 as const } } : record,
   )
   expect(replayed(altered).first).toMatchObject({ service: 'b', what: 'the directive differs' })
+})
+
+it('switched off, it hears of that once, and not of each breaker: services and keys end with it', async () => {
+  const sent: string[] = []
+  const actors = new Set<AnyActorRef>()
+  const { gear } = await testBoard(
+    { a: PLAIN, b: PLAIN },
+    {
+      inspect: (event) => {
+        actors.add(event.actorRef as AnyActorRef)
+        if (event.type === '@xstate.event' && (event.actorRef as AnyActorRef).id === 'switchgear') sent.push(event.event.type)
+      },
+    },
+  )
+  for (const key of ['x', 'y']) gear.services.a.for(key).admit().succeed()
+  sent.length = 0
+  await gear.close()
+  expect(sent).toEqual(['board.stopped'])
+  const ids = [...actors].map(({ id }) => id)
+  expect(ids).toEqual(expect.arrayContaining(['switchgear', 'a', 'b', 'a/x', 'a/y']))
+  expect([...actors].filter((actor) => actor.getSnapshot().status === 'active')).toEqual([])
 })
