@@ -11,7 +11,14 @@ import { ownDeadline } from './model/breaker/deadline.ts'
 import { checked } from './model/checked.ts'
 import { type CallRejectedError, ClosedError } from './model/errors.ts'
 import type { BreakerPolicy, Kind } from './model/policy.ts'
-import { type Command, commandSchema, type DirectiveInput, directiveSchema, type Signal, signalSchema } from './model/signals.ts'
+import {
+  type Command,
+  commandSchema,
+  type DirectiveInput,
+  type Signal,
+  signalSchema,
+  userDirectiveSchema,
+} from './model/signals.ts'
 import { type StateName, type StatePath, stateOf } from './model/states.ts'
 
 /** Counts and latencies of one service since it was hung on the board. */
@@ -176,7 +183,7 @@ class Handle implements Service {
   }
 
   direct(directive: DirectiveInput): void {
-    const told = checked(directiveSchema, directive, 'directive')
+    const told = checked(userDirectiveSchema, directive, 'directive')
     const breaker = open(this.#source.use())
     breaker.direct(now(breaker), told)
   }
