@@ -117,6 +117,7 @@ export class Board implements BreakerHost {
     const paths = Object.fromEntries(breakers.map(({ service, path }) => [service, path]))
     const epoch = Math.max(0, ...breakers.map(({ context }) => context.directiveEpoch))
     this.#root.send({ type: 'restore', at, saved: saved === undefined ? undefined : parseSaved(saved), paths, epoch })
+    this.#options.correlator?.adopt(this.context.findings)
     this.#attend()
   }
 
