@@ -14,5 +14,8 @@ export function restored(before: OrchestratorContext, event: Extract<SupervisorE
     }),
   )
   const epoch = Math.max(saved?.epoch ?? 0, event.epoch)
-  return { ...before, ...saved, config: before.config, services, epoch }
+  // Where nobody looks any more, what was found would stand for ever.
+  const isLooked = before.config?.correlation === true && Object.keys(before.config.places).length > 1
+  const findings = isLooked ? (saved?.findings ?? []) : []
+  return { ...before, ...saved, config: before.config, services, epoch, findings }
 }
