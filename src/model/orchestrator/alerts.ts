@@ -41,9 +41,11 @@ export function afterCooldown(
   const alerts: AlertRecord[] = []
   for (const alert of raised) {
     const key = `${alert.code}:${alert.service}`
-    const news = `${key}:info`
-    if (next[key] !== undefined || (alert.level === 'info' && next[news] !== undefined)) continue
-    next[alert.level === 'info' ? news : key] = at
+    const { level } = alert
+    // What was told as something less silences nothing that is graver.
+    const keys = level === 'info' ? [key, `${key}:warning`, `${key}:info`] : level === 'warning' ? [key, `${key}:warning`] : [key]
+    if (keys.some((told) => next[told] !== undefined)) continue
+    next[keys.at(-1)!] = at
     alerts.push({ type: 'alert', at, by: 'orchestrator', ...alert })
   }
   return { alerts, alerted: next }
