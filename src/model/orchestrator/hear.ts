@@ -52,9 +52,21 @@ export function hear(before: OrchestratorContext, event: Exclude<SupervisorEvent
     }
     case 'review': {
       const { at, calls, services, verdicts, idle } = event
-      return { ...context, numbers: { calls, services }, verdicts, granted: stillGranted(context, idle, at) }
+      const granted = stillGranted(context, idle, at)
+      return { ...withIdle(context, granted), numbers: { calls, services }, verdicts, granted }
     }
   }
+}
+
+/** Whoever is half-open and gives its place back has not been called: it neither fails nor keeps others back. */
+function withIdle(context: OrchestratorContext, granted: OrchestratorContext['granted']): OrchestratorContext {
+  let next = context
+  for (const service in context.granted) {
+    const stand = context.services[service]
+    if (granted[service] !== undefined || stand?.path !== 'halfOpen') continue
+    next = withService(next, service, { ...stand, failing: false, idle: true })
+  }
+  return next
 }
 
 function recovered(context: OrchestratorContext, among: readonly string[] | undefined): OrchestratorContext {

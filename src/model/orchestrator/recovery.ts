@@ -1,8 +1,8 @@
 // The queue of recovery: who of those that are ready to probe may. Dependencies before dependents, then by priority, then who has
 // waited longest; only so many at once.
-import { isAway, type OrchestratorContext } from './context.ts'
+import type { OrchestratorContext } from './context.ts'
 import { dependenciesOf } from './graph.ts'
-import { standingOf } from './standing.ts'
+import { isBack, standingOf } from './standing.ts'
 
 /** The services that wait for their turn, in the order in which they would get it; those that must wait for others come last. */
 export function waitingOf({ config, services }: OrchestratorContext): string[] {
@@ -19,13 +19,7 @@ export function permitsAt(context: OrchestratorContext, isHeld: (service: string
   if (!config?.rules.recovery_coordination.enabled) return waiting
   // In an emergency one at a time: what little works must not be swamped.
   const places = (system.state === 'emergency' && coordinates(context) ? 1 : config.maxConcurrentRecoveries) - underWay(context)
-  const path = (service: string) => services[service]?.path
-  const ready = waiting.filter((service) =>
-    dependenciesOf(config.places, service).every((name) => {
-      const its = path(name)
-      return its === undefined || !isAway(its)
-    }),
-  )
+  const ready = waiting.filter((service) => dependenciesOf(config.places, service).every((name) => isBack(services[name])))
   return ready.slice(0, Math.max(0, places))
 }
 

@@ -1,9 +1,9 @@
 // Root causes: who is at the bottom of what is down, and what is put down to it. Used by supervise.ts.
-import { isUseless, type OrchestratorContext, type RootCause, type SupervisorEvent } from './context.ts'
+import type { OrchestratorContext, RootCause, SupervisorEvent } from './context.ts'
 import { dependentsOf, rootsOf } from './graph.ts'
 import { unlessSame } from './named.ts'
 import type { Review } from './review.ts'
-import { standingOf } from './standing.ts'
+import { isGone, standingOf } from './standing.ts'
 
 /** Who is at the bottom of what is down, and the failures of others that are put down to it. */
 export function rootsAfter(
@@ -13,7 +13,7 @@ export function rootsAfter(
 ): { readonly roots: OrchestratorContext['roots']; readonly fresh: readonly string[] } {
   const { config, services, roots: before } = context
   const places = config?.places ?? {}
-  const away = (service: string): boolean => isUseless(services[service]?.path ?? 'closed.watching')
+  const away = (service: string): boolean => isGone(services[service])
   const failed: Review['failed'] = event.type === 'review' ? event.failed : {}
   const roots: Record<string, RootCause> = {}
   const fresh: string[] = []

@@ -2,11 +2,11 @@
 // the orchestrator itself has ordered. What those that stand want is in wishes.ts.
 import type { FindingPattern } from '../findings.ts'
 import type { OrchestratorConfig, RuleCondition, SystemState } from './config.ts'
-import { isDown, isUseless, type OrchestratorContext } from './context.ts'
+import { isDown, type OrchestratorContext } from './context.ts'
 import { reliedOf } from './graph.ts'
 import { type Latch, latched } from './hysteresis.ts'
 import { unlessSame } from './named.ts'
-import { standingOf } from './standing.ts'
+import { isGone, standingOf } from './standing.ts'
 import type { SystemHealth } from './systemState.ts'
 
 /** What conditions go by. */
@@ -40,7 +40,7 @@ export function viewOf(context: OrchestratorContext, health: SystemHealth, syste
     failures,
     sufferers: Object.keys(numbers.services).length,
     findings: new Set(findings.map(({ pattern }) => pattern)),
-    isDown: (service) => isDown(services[service]?.path ?? 'closed.watching'),
+    isDown: (service) => isDown(services[service]?.path ?? 'closed.watching') && services[service]?.idle !== true,
   }
 }
 
@@ -59,8 +59,7 @@ export function latchesAfter(context: OrchestratorContext, view: RuleView, at: n
   if (overload.enabled) look(OVERLOAD, isOverloaded(view, overload, latches[OVERLOAD] !== undefined), overload)
   if (chain.enabled) {
     for (const service of inQuestion(context, config)) {
-      const path = services[service]?.path
-      if (path !== undefined) look(`${CHAIN}:${service}`, isUseless(path), chain)
+      if (services[service]) look(`${CHAIN}:${service}`, isGone(services[service]), chain)
     }
   }
   for (const rule of ownRules) {

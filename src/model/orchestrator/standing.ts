@@ -20,9 +20,20 @@ export interface Standing {
 
 /** Looked up for each service at each move: asked of the words themselves, they would take most of the time. */
 const USELESS: ReadonlySet<StatePath> = new Set(STATE_PATHS.filter(isUseless))
+const AWAY: ReadonlySet<StatePath> = new Set(STATE_PATHS.filter(isAway))
 const OTHERS: ReadonlySet<StatePath> = new Set(STATE_PATHS.filter((path) => !isAway(path) && path !== 'closed.ramping'))
 
 const known = new WeakMap<Services, Standing>()
+
+/** Whoever depends on it has nothing to depend on. */
+export function isGone(stand: ServiceStand | undefined): boolean {
+  return stand !== undefined && stand.idle !== true && USELESS.has(stand.path)
+}
+
+/** Whoever depends on it may recover. */
+export function isBack(stand: ServiceStand | undefined): boolean {
+  return stand === undefined || stand.idle === true || !AWAY.has(stand.path)
+}
 
 export function standingOf(services: Services): Standing {
   const before = known.get(services)
@@ -51,14 +62,18 @@ function gathered(services: Services, all: readonly string[]): Standing {
     const { path } = stand
     if (stand.failing) failing.push(service)
     if (path === 'open.awaitingPermit') waiting.push(service)
-    if (USELESS.has(path)) useless.push(service)
+    if (isGone(stand)) useless.push(service)
     if (OTHERS.has(path)) others.push(service)
   }
   return { all, failing, waiting, useless, others }
 }
 
 function isAlike(one: ServiceStand, other: ServiceStand): boolean {
-  return one.failing === other.failing && (one.path === other.path || (isAtWork(one.path) && isAtWork(other.path)))
+  return (
+    one.failing === other.failing &&
+    one.idle === other.idle &&
+    (one.path === other.path || (isAtWork(one.path) && isAtWork(other.path)))
+  )
 }
 
 function isAtWork(path: StatePath): boolean {

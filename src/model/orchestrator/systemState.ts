@@ -41,7 +41,7 @@ export function systemHealth({ config, services, force }: OrchestratorContext, a
   let counted = 0
   const critical = criticalOf(config?.places ?? {})
   for (const service of standingOf(services).all) {
-    const { path } = services[service]!
+    const { path, idle } = services[service]!
     if (path === 'maintenance') continue
     counted++
     const isCritical = critical.has(service)
@@ -54,7 +54,7 @@ export function systemHealth({ config, services, force }: OrchestratorContext, a
     if (!DOWN.has(path)) continue
     open++
     if (path === 'halfOpen') probing++
-    if (isCritical) criticalOpen++
+    if (isCritical && !idle) criticalOpen++
   }
   return { score: weight === 0 ? 1 : sum / weight, open, probing, degraded, criticalOpen, services: counted }
 }

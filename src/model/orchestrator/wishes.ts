@@ -1,11 +1,11 @@
 // What the rules that stand want of each service. Used by supervise.ts, which has desired.ts make directives of it.
 import type { DegradationLevel } from '../states.ts'
 import type { RuleAction } from './config.ts'
-import { isDown, isUseless, type OrchestratorContext } from './context.ts'
+import { isDown, type OrchestratorContext } from './context.ts'
 import { dependenciesOf, dependentsOf } from './graph.ts'
 import { isEmpty, withAll } from './named.ts'
 import { CASCADE, CHAIN, goneBy, OVERLOAD, type RuleView } from './rules.ts'
-import { standingOf } from './standing.ts'
+import { isGone, standingOf } from './standing.ts'
 
 /** What one rule wants of one service. */
 export interface Wish {
@@ -61,7 +61,7 @@ export function wishesOf(context: OrchestratorContext, view: RuleView): Wishes {
     if (!above.has(service)) continue
     const beneath = dependenciesOf(places, service).filter((name) => gone.has(name))
     const { path } = services[service]!
-    const areBack = !beneath.some((name) => isUseless(services[name]?.path ?? 'closed.watching'))
+    const areBack = !beneath.some((name) => isGone(services[name]))
     // Who may probe because they are back has to prove itself anyway; and nobody new is taken in.
     if (areBack && (isDown(path) || path === 'closed.ramping' || !wanted(service, CHAIN))) continue
     wish([service], CHAIN, 8, `depends on ${listed(beneath)}`, { to: rules[CHAIN].level })
