@@ -15,6 +15,7 @@ import type { Correlator } from './correlator.ts'
 import { isKeyed } from './keyedName.ts'
 import { warnOfThrown } from './thrownWarning.ts'
 
+type Moved = Extract<OrchestratorEvent, { type: 'breaker.moved' }>
 type Inspector = Observer<InspectionEvent> | ((event: InspectionEvent) => void)
 
 export interface RootOptions {
@@ -36,13 +37,19 @@ export class RootActor {
   readonly #actor
   /** What it knew when the board was switched off. */
   #last: OrchestratorContext | undefined
+  #isTelling = false
+  /** Moves of breakers that do as they are told: heard when all have been told, and looked at together. */
+  #echoes: Moved[] = []
 
   constructor({ correlator, orchestrator, inspect }: RootOptions, at: number, host: RootHost) {
     const machine = correlator
       ? orchestratorMachine.provide({
           actors: {
             correlator: fromEventObservable<OrchestratorEvent, undefined>(() =>
-              heard(correlator.findings$, () => host.deliver()),
+              heard(correlator.findings$, () => {
+                this.#hearEchoes()
+                host.deliver()
+              }),
             ),
           },
         })
@@ -54,7 +61,13 @@ export class RootActor {
     })
     this.#actor.on('*', (effect) => {
       // When the board is switched off, nobody is there to do it.
-      if (!this.#last) host.carryOut(effect)
+      if (this.#last) return
+      this.#isTelling = true
+      try {
+        host.carryOut(effect)
+      } finally {
+        this.#isTelling = false
+      }
     })
     this.#actor.start()
   }
@@ -64,7 +77,22 @@ export class RootActor {
   }
 
   send(event: OrchestratorEvent): void {
+    if (this.#isTelling && event.type === 'breaker.moved') {
+      this.#echoes.push(event)
+      return
+    }
     this.#actor.send(event)
+    this.#hearEchoes()
+  }
+
+  #hearEchoes(): void {
+    while (this.#echoes.length > 0) {
+      const echoes = this.#echoes
+      this.#echoes = []
+      const last = echoes.pop()!
+      for (const echo of echoes) this.#actor.send({ ...echo, more: true })
+      this.#actor.send(last)
+    }
   }
 
   /**
@@ -94,7 +122,7 @@ export class RootActor {
   rootOf(service: string): string | undefined {
     const { config, services } = this.context
     if (!config) return undefined
-    const away = (name: string): boolean => isUseless(services[name]?.path ?? 'closed.watching')
+    const away = (name: string): boolean => Object.hasOwn(services, name) && isUseless(services[name]!.path)
     const [root] = rootsOf(config.places, service, away)
     return root === service ? undefined : root
   }

@@ -185,22 +185,57 @@ describe('rules of the user', () => {
   })
 
   it.each([
-    [{ name: 'emergency', when: () => true, then: {} }, 'rules.0.name'],
-    [{ name: 'x', when: 'yes', then: {} }, 'rules.0.when'],
-    [{ name: 'x', when: () => true, then: { services: ['nobody'] } }, 'rules.0.then.services.0'],
-    [{ name: 'X!', when: () => true, then: {} }, 'rules.0.name'],
+    [{ name: 'emergency', when: () => true, then: { degradeTo: 1 } }, 'rules.0.name'],
+    [{ name: 'x', when: 'yes', then: { degradeTo: 1 } }, 'rules.0.when'],
+    [{ name: 'x', when: () => true, then: { degradeTo: 1, services: ['nobody'] } }, 'rules.0.then.services.0'],
+    [{ name: 'x', when: () => true, then: { degradeTo: 1, services: ['constructor'] } }, 'rules.0.then.services.0'],
+    [{ name: 'x', when: () => true, then: {} }, 'rules.0.then'],
+    [{ name: 'X!', when: () => true, then: { degradeTo: 1 } }, 'rules.0.name'],
+    [{ name: 'constructor', when: () => true, then: { degradeTo: 1 } }, 'rules.0.name'],
+    [{ name: '__proto__', when: () => true, then: { degradeTo: 1 } }, 'rules.0.name'],
   ])('that cannot be used are refused: %j', async (rule, path) => {
     await expect(createSwitchgear({ services: { a: {} }, rules: [rule as never] })).rejects.toMatchObject({ path })
   })
 
   it.each([
-    [{ name: 'released', when: { down: 'a' }, then: {} }, 'orchestrator.ownRules.0.name'],
-    [{ name: 'x', when: {}, then: {} }, 'orchestrator.ownRules.0.when'],
-    [{ name: 'x', when: { down: 'b' }, then: {} }, 'orchestrator.ownRules.0.when.down'],
-    [{ name: 'x', when: { down: 'a' }, then: { services: ['b'] } }, 'orchestrator.ownRules.0.then.services.0'],
+    [{ name: 'released', when: { down: 'a' }, then: { degradeTo: 1 } }, 'orchestrator.ownRules.0.name'],
+    [{ name: 'constructor', when: { down: 'a' }, then: { degradeTo: 1 } }, 'orchestrator.ownRules.0.name'],
+    [{ name: '__proto__', when: { down: 'a' }, then: { degradeTo: 1 } }, 'orchestrator.ownRules.0.name'],
+    [{ name: 'x', when: {}, then: { degradeTo: 1 } }, 'orchestrator.ownRules.0.when'],
+    [{ name: 'x', when: { down: 'a' }, then: {} }, 'orchestrator.ownRules.0.then'],
+    [{ name: 'x', when: { down: 'b' }, then: { degradeTo: 1 } }, 'orchestrator.ownRules.0.when.down'],
+    [{ name: 'x', when: { down: 'a' }, then: { hold: true, services: ['b'] } }, 'orchestrator.ownRules.0.then.services.0'],
   ])('in the configuration that cannot be used are refused: %j', async (rule, path) => {
     await expect(createSwitchgear({ services: { a: {} }, orchestrator: { ownRules: [rule as never] } })).rejects.toMatchObject({
       path,
+    })
+  })
+
+  it('say what is allowed, and what was meant', async () => {
+    const services = { search: {}, mail: { dependsOn: ['saerch'] } }
+    await expect(createSwitchgear({ services })).rejects.toThrow(
+      'services.mail.dependsOn.0: got "saerch"; allowed: one of search, mail; did you mean "search"?',
+    )
+    const rules = [{ name: 'x', when: () => true, then: { degradeTo: 1, services: ['search', 'mial'] } }] as const
+    await expect(createSwitchgear({ services: { search: {}, mail: {} }, rules: rules as never })).rejects.toThrow(
+      'rules.0.then.services.1: got "mial"; allowed: one of search, mail; did you mean "mail"?',
+    )
+    await expect(
+      createSwitchgear({ services: {}, orchestrator: { ownRules: [{ name: 'constructor', when: {}, then: {} }] } }),
+    ).rejects.toThrow('no name objects have anyway, such as "constructor"')
+  })
+
+  it('keep pairs of thresholds in order: of one that is not given, the default makes room', async () => {
+    const orchestrator = { healthReturn: 0.2, rules: { system_overload_protection: { clearRate: 0.6 } } }
+    const { journal } = await testBoard({ a: {} }, { orchestrator })
+    expect(journal.records[0]).toMatchObject({
+      orchestrator: {
+        config: {
+          healthFloor: 0.2,
+          healthReturn: 0.2,
+          rules: { system_overload_protection: { errorRate: 0.6, clearRate: 0.6 } },
+        },
+      },
     })
   })
 })
@@ -310,7 +345,7 @@ it('goes on after a restart: what stood stands, who waited waits, and the journa
   const second = await start()
   expect(second.system).toMatchObject({ epoch, roots, waiting: ['search'] })
   expect(Object.keys(second.system.directives)).toEqual(Object.keys(directives))
-  clock.advance(100_000)
+  clock.advance(45_000)
   expect(second.services.search.path).toBe('open.awaitingPermit')
   second.admit('database').succeed()
   second.admit('search').succeed()
