@@ -75,6 +75,11 @@ export class Correlator {
     if (dozed) this.#wakes$.next()
   }
 
+  /** The breaker of a service opened, after failures that were told. */
+  opened(service: string, at: number): void {
+    this.#history.opened(service, at)
+  }
+
   /** Goes on with what stood before a restart, until it is found again or has had the time to be. */
   adopt(findings: readonly Finding[]): void {
     this.#standing.adopt(findings, Math.floor(this.#options.clock.now()))

@@ -12,7 +12,8 @@ const LEAST_EFFECT = 0.2
 export function bursts(scene: Scene, explained: ReadonlySet<string>): Finding[] {
   return scene.services.flatMap(({ service, episodes }) => {
     const episode = explained.has(service) ? undefined : episodes.at(-1)
-    if (!episode || !isLive(episode, scene.at, MINUTE_MS)) return []
+    // That a breaker has opened is told by its own transition.
+    if (!episode || episode.opening || !isLive(episode, scene.at, MINUTE_MS)) return []
     const { from, to, calls, failures, baseline, chance } = episode
     const effect = Math.max(0, failures / calls - baseline) / (1 - baseline)
     if (effect < LEAST_EFFECT) return []

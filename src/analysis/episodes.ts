@@ -13,12 +13,24 @@ export interface Episode {
   readonly failures: number
   /** Failures by place in FAILURE_TYPES. */
   readonly types: Uint32Array
-  /** How many episodes as clear as this an hour of ordinary traffic would bring: an upper bound. */
+  /** How many episodes as clear as this an hour of ordinary traffic would bring: an upper bound. Of an opening, see `openingChance`. */
   readonly chance: number
   /** The share of calls that ordinarily fails. */
   readonly baseline: number
+  /** Whether it is one by the judgement of its breaker alone, which opened; its calls have not said as much. */
+  readonly opening: boolean
   /** How much earlier it may have begun than was seen: three calls' worth of time, ms, at most 30 s. */
   readonly slackMs: number
+}
+
+/** One of which nothing but the beginning is known. */
+export function beginning(service: string, from: number) {
+  return { service, from, open: true, calls: 0, failures: 0, types: new Uint32Array(FAILURE_TYPES.length) }
+}
+
+/** Three calls' worth of time, ms, at most 30 s. */
+export function slackAt(callsPerSecond: number): number {
+  return Math.min(30_000, 3000 / Math.max(callsPerSecond, 1e-6))
 }
 
 /** The type of most of its failures, and their share. */

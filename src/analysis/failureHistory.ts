@@ -69,6 +69,11 @@ export class FailureHistory {
     return true
   }
 
+  /** The breaker of a service opened at `at` (epoch ms, not later than now), after failures that were added. */
+  opened(service: string, at: number): void {
+    this.#services.get(service)?.opened(at)
+  }
+
   /** Says what time it is, epoch ms: judges the seconds that are over, and forgets what has expired. Never goes back. */
   advance(now: number): void {
     if (!(now >= 0 && now < Number.MAX_SAFE_INTEGER)) return

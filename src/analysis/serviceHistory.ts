@@ -51,6 +51,11 @@ export class ServiceHistory {
     if (second > this.lastSecond) this.lastSecond = second
   }
 
+  /** Its breaker has opened. It is judged with the second, when late events are in. */
+  opened(at: number): void {
+    this.#detector.opened(Math.floor(at / 1000))
+  }
+
   /** Judges the seconds that are over, and forgets what has expired. */
   advance(now: number): void {
     const upTo = Math.floor(now / 1000) - SETTLED_SECONDS - 1

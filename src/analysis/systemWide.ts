@@ -24,7 +24,8 @@ export function systemWide(scene: Scene): Finding[] {
   const services = hit.map(({ service }) => service)
   let failures = 0
   for (const service of services) failures += scene.history.counts(service, interval.from, interval.to).failures
-  if (failures < LEAST_FAILURES) return []
+  // Where a breaker has opened, few calls may be all that could fail.
+  if (failures < LEAST_FAILURES && !hit.some(({ episode }) => episode.opening)) return []
   const chance = chanceOf(scene, new Set(hit.map(({ episode }) => episode)))
   if (chance > MOST_CHANCE) return []
   return [
