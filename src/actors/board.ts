@@ -6,7 +6,7 @@ import type { OrchestratorEvent } from '../machines/orchestratorMachine.ts'
 import type { Clock } from '../model/clock.ts'
 import type { FailureType } from '../model/failures.ts'
 import { EVERYWHERE } from '../model/orchestrator/alerts.ts'
-import type { OrchestratorContext } from '../model/orchestrator/context.ts'
+import { isAway, type OrchestratorContext } from '../model/orchestrator/context.ts'
 import { coordinates } from '../model/orchestrator/recovery.ts'
 import type { Review } from '../model/orchestrator/review.ts'
 import { parseSaved } from '../model/orchestrator/saved.ts'
@@ -202,6 +202,7 @@ export class Board implements BreakerHost {
   }
 
   moved({ at, service, from, to }: TransitionRecord): void {
+    if (to === 'open.cooling' && !isAway(from)) this.#options.correlator?.opened(service, at)
     this.#root.send({ type: 'breaker.moved', at, service, from, to })
     this.#attend()
   }
