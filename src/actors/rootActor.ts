@@ -133,7 +133,7 @@ export class RootActor {
   }
 
   stop(at: number): void {
-    this.#actor.send({ type: 'board.stopped', at })
+    if (this.#actor.getSnapshot().status === 'active') this.#actor.send({ type: 'board.stopped', at })
     this.#actor.stop()
   }
 }
