@@ -47,6 +47,7 @@ export class Correlator {
   readonly #gone = new Map<string, number>()
   readonly #standing = new StandingFindings()
   readonly #wakes$ = new Subject<void>()
+  #last: { readonly service: string; readonly at: number; readonly type: FailureType } | undefined
   #lastFailure = Number.NEGATIVE_INFINITY
   #lastLook: number
   /** The failure that ended its sleep, until the next look. */
@@ -72,12 +73,13 @@ export class Correlator {
       this.#wokenAt = at
     }
     this.#history.add(at, service, 'failure', type)
+    this.#last = { service, at, type }
     if (dozed) this.#wakes$.next()
   }
 
-  /** The breaker of a service opened, after failures that were told. */
+  /** The breaker of a service opened. If by a failure, that is the last that was told; else it says nothing of failures. */
   opened(service: string, at: number): void {
-    this.#history.opened(service, at)
+    if (this.#last?.service === service && this.#last.at === at) this.#history.opened(service, at, this.#last.type)
   }
 
   /** Goes on with what stood before a restart, until it is found again or has had the time to be. */

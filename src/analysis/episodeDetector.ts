@@ -1,5 +1,6 @@
 // Finds the episodes of one service, second by second, by a cumulative sum of log-likelihood ratios (Page's CUSUM): how much
 // better "fails as in an episode" explains the calls than "fails as it always does". Owned by serviceHistory.ts.
+import type { FailureType } from '../model/failures.ts'
 import type { BlockBuckets } from './blockBuckets.ts'
 import { beginning, type Episode, slackAt } from './episodes.ts'
 import { type EpisodeWeights, FALSE_AN_HOUR, openingChance, ordinaryRate, weigh } from './episodeWeights.ts'
@@ -40,6 +41,7 @@ export class EpisodeDetector {
   #countedTo = -1
   /** The second in which the service's breaker last opened. */
   #openedIn = -1
+  #openedBy: FailureType | undefined
   /** Seconds up to this one are in the baseline, or are no part of it. */
   #takenTo = -1
 
@@ -60,8 +62,9 @@ export class EpisodeDetector {
   }
 
   /** The breaker of the service opened in this second, which is yet to be judged. */
-  opened(second: number): void {
+  opened(second: number, by: FailureType): void {
     this.#openedIn = second
+    this.#openedBy = by
   }
 
   /** Takes in a second that is over. */
@@ -125,24 +128,25 @@ export class EpisodeDetector {
     this.#runs.note(this.#seconds.firstFailureAt(start))
     const evidence = this.#evidence()
     if (evidence < this.#weights.begin) return false
-    this.#begin(start, second, chanceOf(evidence, this.#weights), false)
+    this.#begin(start, second, chanceOf(evidence, this.#weights), undefined)
     return true
   }
 
   /** A breaker that opens has judged the few calls that failed, and lets no more come that would say it. */
   #opens(second: number): boolean {
-    const start = this.#startOf(second)
+    // Few failures open it, and they are to be trusted: one that came some calls before them was another.
+    const start = this.#startOf(second, 1)
     if (this.#seconds.failures(start) === 0) return false
     const from = this.#seconds.firstFailureAt(start)
     if (this.#runs.noted || from - (this.runs.at(-1) ?? Number.NEGATIVE_INFINITY) > OPENS_ANEW_MS) this.#runs.note(from)
     const others = this.episodes.filter((episode) => episode.from >= from - 3_600_000).length
-    this.#begin(start, second, openingChance(others, second - this.#born), true)
+    this.#begin(start, second, openingChance(others, second - this.#born), this.#openedBy)
     return true
   }
 
-  #startOf(second: number): number {
+  #startOf(second: number, prior?: number): number {
     const first = this.#runFrom < 0 ? second : Math.max(this.#runFrom, second - FORGET_SECONDS)
-    return runStart(this.#seconds, first, second, this.#weights.p0)
+    return runStart(this.#seconds, first, second, this.#weights.p0, prior)
   }
 
   /** How much more the calls are like an episode's, their scatter allowed for. */
@@ -150,7 +154,7 @@ export class EpisodeDetector {
     return this.#sum / Math.min(MOST_DISPERSION, this.#blocks.dispersion(this.#weights.baseline))
   }
 
-  #begin(start: number, second: number, chance: number, opening: boolean): void {
+  #begin(start: number, second: number, chance: number, opening: FailureType | undefined): void {
     const { baseline, callsPerSecond } = this.#weights
     const from = this.#seconds.firstFailureAt(start)
     const slackMs = slackAt(callsPerSecond)
@@ -190,7 +194,7 @@ export class EpisodeDetector {
   #confirm(episode: Mutable<Episode>): void {
     const evidence = this.#evidence()
     if (evidence < this.#weights.begin) return
-    episode.opening = false
+    episode.opening = undefined
     episode.chance = chanceOf(evidence, this.#weights)
   }
 

@@ -69,9 +69,9 @@ export class FailureHistory {
     return true
   }
 
-  /** The breaker of a service opened at `at` (epoch ms, not later than now), after failures that were added. */
-  opened(service: string, at: number): void {
-    this.#services.get(service)?.opened(at)
+  /** The breaker of a service opened at `at` (epoch ms, not later than now), by a failure that was added. */
+  opened(service: string, at: number, by: FailureType): void {
+    this.#services.get(service)?.opened(at, by)
   }
 
   /** Says what time it is, epoch ms: judges the seconds that are over, and forgets what has expired. Never goes back. */

@@ -52,8 +52,8 @@ export class ServiceHistory {
   }
 
   /** Its breaker has opened. It is judged with the second, when late events are in. */
-  opened(at: number): void {
-    this.#detector.opened(Math.floor(at / 1000))
+  opened(at: number, by: FailureType): void {
+    this.#detector.opened(Math.floor(at / 1000), by)
   }
 
   /** Judges the seconds that are over, and forgets what has expired. */

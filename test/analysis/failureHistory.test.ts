@@ -160,7 +160,7 @@ describe('a breaker that opens', () => {
       if (since > 30) history.add(now, 'a', 'success')
       else if (since === 0) {
         if (failures > 0) history.add(now, 'a', 'failure', 'authentication', failures)
-        history.opened('a', now)
+        history.opened('a', now, 'authentication')
       }
     }
     return history.service('a')
@@ -168,7 +168,7 @@ describe('a breaker that opens', () => {
 
   test('makes an episode of failures too few to be one, and says so', () => {
     const episode = opened([600], 700)?.episodes[0]
-    expect(episode).toMatchObject({ from: START + 600_000, failures: 2, opening: true })
+    expect(episode).toMatchObject({ from: START + 600_000, failures: 2, opening: 'authentication' })
     expect(episode?.chance).toBeCloseTo(1 - Math.exp(-30 / 600), 2)
   })
 
@@ -185,20 +185,20 @@ describe('a breaker that opens', () => {
   })
 
   test('is an episode like any other once its calls say so too', () => {
-    expect(opened([600], 700, 40)?.episodes[0]).toMatchObject({ opening: false })
+    expect(opened([600], 700, 40)?.episodes[0]).toMatchObject({ opening: undefined })
     const history = new FailureHistory()
     for (let second = 0; second < 640; second++) {
       history.advance(START + second * 1000)
       history.add(START + second * 1000, 'a', second < 600 ? 'success' : 'failure', 'timeout', second < 600 ? 5 : 2)
-      if (second === 600) history.opened('a', START + second * 1000)
+      if (second === 600) history.opened('a', START + second * 1000, 'timeout')
     }
-    expect(history.service('a')?.episodes).toMatchObject([{ from: START + 600_000, opening: false }])
+    expect(history.service('a')?.episodes).toMatchObject([{ from: START + 600_000, opening: undefined }])
     expect(history.service('a')?.episodes[0]?.chance).toBeLessThan(0.001)
   })
 
   test('of a service that is not known is passed over', () => {
     const history = new FailureHistory()
-    history.opened('nobody', START)
+    history.opened('nobody', START, 'timeout')
     expect(history.size).toBe(0)
   })
 
@@ -223,7 +223,7 @@ describe('a breaker that opens', () => {
         if (second < from) history.add(now, name, 'success')
         else if (second === from) {
           history.add(now, name, 'failure', 'authentication')
-          history.opened(name, now)
+          history.opened(name, now, 'authentication')
         }
       }
     }

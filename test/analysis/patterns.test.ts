@@ -186,7 +186,7 @@ const EPISODE = {
   types: new Uint32Array(),
   chance: 0,
   baseline: 0,
-  opening: false,
+  opening: undefined,
 }
 
 describe('a common cause that comes back', () => {
