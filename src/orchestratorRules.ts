@@ -11,9 +11,10 @@ import {
   type RuleAction,
   type SystemState,
 } from './model/orchestrator/config.ts'
-import { RESERVED_RULES } from './model/orchestrator/conflicts.ts'
+import { actionConflicts, type OrchestratorConflict, RESERVED_RULES } from './model/orchestrator/conflicts.ts'
 import { systemHealth } from './model/orchestrator/systemState.ts'
 import { type StateName, type StatePath, stateOf } from './model/states.ts'
+import { suggest } from './model/suggest.ts'
 
 /** What a condition in code goes by. */
 export interface SystemView {
@@ -69,27 +70,56 @@ export function systemViewOf(board: Board): SystemView {
     state: context.system.state,
     health: systemHealth(context, at).score,
     failing: Object.keys(context.services).filter((service) => context.services[service]?.failing),
-    findings: context.findings,
+    findings: shown(context.findings),
     services,
   }
+}
+
+const copies = new WeakMap<readonly Finding[], readonly Finding[]>()
+
+/** What a condition cannot change, copied once for as long as they stand. */
+function shown(findings: readonly Finding[]): readonly Finding[] {
+  let copy = copies.get(findings)
+  if (!copy) {
+    copy = frozen(structuredClone(findings))
+    copies.set(findings, copy)
+  }
+  return copy
+}
+
+function frozen<T>(value: T): T {
+  if (typeof value !== 'object' || value === null) return value
+  for (const part of Object.values(value)) frozen(part)
+  return Object.freeze(value)
 }
 
 /** The configuration with what rules in code have beside their conditions. Throws a ConfigError for a rule that cannot be used. */
 export function withCodeRules(config: OrchestratorConfig, rules: readonly OrchestratorRule[]): OrchestratorConfig {
   if (rules.length === 0) return config
   const ownRules = [...config.ownRules]
+  const known = new Set(Object.keys(config.places))
   for (const [index, { when, ...rest }] of rules.entries()) {
     const rule = checked(codeRuleSchema, rest, `rules.${index}`)
     if (typeof when !== 'function') throw new ConfigError(`rules.${index}.when`, when, 'a function')
     if (RESERVED_RULES.includes(rule.name) || ownRules.some(({ name }) => name === rule.name)) {
       throw new ConfigError(`rules.${index}.name`, rule.name, 'a name that no other rule has')
     }
-    for (const [place, service] of (rule.then.services ?? []).entries()) {
-      if (config.places[service]) continue
-      throw new ConfigError(`rules.${index}.then.services.${place}`, service, `one of ${Object.keys(config.places).join(', ')}`)
-    }
+    refuse(actionConflicts(rule.then, known), rule.then, index)
     const { name, priority = 1, hold = 10_000, clear = 5000 } = rule
     ownRules.push({ name, priority, then: checked(actionSchema, rule.then, `rules.${index}.then`), hold, clear })
   }
   return { ...config, ownRules }
+}
+
+function refuse([conflict]: readonly OrchestratorConflict[], then: RuleAction, index: number): void {
+  if (!conflict) return
+  const { path, allowed, meant = [] } = conflict
+  const [, place] = path
+  const service = typeof place === 'number' ? then.services?.[place] : undefined
+  const where = ['rules', index, 'then', ...path].join('.')
+  const nearest = service === undefined ? undefined : suggest(service, meant)
+  const error = new ConfigError(where, service, allowed)
+  throw nearest === undefined
+    ? error
+    : new ConfigError(where, service, allowed, `${error.message}; did you mean ${JSON.stringify(nearest)}?`)
 }

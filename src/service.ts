@@ -11,7 +11,14 @@ import { ownDeadline } from './model/breaker/deadline.ts'
 import { checked } from './model/checked.ts'
 import { type CallRejectedError, ClosedError } from './model/errors.ts'
 import type { BreakerPolicy, Kind } from './model/policy.ts'
-import { type Command, commandSchema, type DirectiveInput, directiveSchema, type Signal, signalSchema } from './model/signals.ts'
+import {
+  type Command,
+  commandSchema,
+  type DirectiveInput,
+  type Signal,
+  signalSchema,
+  userDirectiveSchema,
+} from './model/signals.ts'
 import { type StateName, type StatePath, stateOf } from './model/states.ts'
 
 /** Counts and latencies of one service since it was hung on the board. */
@@ -176,7 +183,7 @@ class Handle implements Service {
   }
 
   direct(directive: DirectiveInput): void {
-    const told = checked(directiveSchema, directive, 'directive')
+    const told = checked(userDirectiveSchema, directive, 'directive')
     const breaker = open(this.#source.use())
     breaker.direct(now(breaker), told)
   }
@@ -212,13 +219,12 @@ class KeyableHandle extends Handle implements KeyableService {
     const name = keyedName(service.service, key)
     // Keys that are written alike (half a surrogate pair and U+FFFD) are one key.
     const written = keyOf(name)
-    return new Handle({ name, service, look: () => keyed.peek(written), use: () => keyed.get(written) })
+    return new Handle({ name, service, look: () => keyed.look(written), use: () => keyed.use(written) })
   }
 
-  /** What switches the service on or off, or has it forget, is meant for the breakers of its keys as well. */
+  /** What an operator wants of the service is meant for the breakers of its keys as well. */
   override command(command: Command): void {
     super.command(command)
-    if (!OF_THE_WHOLE.has(command.name)) return
     for (const breaker of this.#keyed) breaker.command(now(breaker), command)
   }
 
@@ -227,8 +233,6 @@ class KeyableHandle extends Handle implements KeyableService {
     return healthiestModel(this.#keyed, models)
   }
 }
-
-const OF_THE_WHOLE: ReadonlySet<Command['name']> = new Set(['reset', 'enable', 'disable'])
 
 const UNUSED: ServiceStats = {
   successes: 0,

@@ -1,8 +1,9 @@
 // Faults that circuit breakers are known for, and that this one must not have. Each title says how it ought to be.
 import { join } from 'node:path'
-import { describe, expect, it, vi } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { MemoryBus } from '../src/bus/memoryBus.ts'
 import { BreakerOpenError, ProbeLimitError } from '../src/model/errors.ts'
+import type { OrchestratorInput } from '../src/model/orchestrator/config.ts'
 import type { PolicyInput } from '../src/model/policy.ts'
 import { createSwitchgear } from '../src/switchgear.ts'
 import { VirtualClock } from '../src/testing/index.ts'
@@ -340,18 +341,64 @@ describe('listeners', () => {
 })
 
 describe('timers', () => {
-  it('are one for a breaker that waits, and none for one that does not, however many calls there were', async () => {
+  /** Both look once a second while something is the matter. */
+  const reviewerAndCorrelator = 2
+
+  /** Services that ten good calls each have gone through, and of which one in five is about to be struck. */
+  async function manyServices(count: number, orchestrator: OrchestratorInput) {
+    const names = Array.from({ length: count }, (_, i) => `service${i}`)
+    const struck = names.slice(0, count / 5)
     const clock = new VirtualClock()
-    const names = Array.from({ length: 500 }, (_, i) => `service${i}`)
     const services = Object.fromEntries(names.map((name) => [name, { kind: 'http', ...policy } as const]))
-    await using gear = await createSwitchgear({ services, journal: false, clock })
-    for (const name of names) for (let i = 0; i < 10; i++) await gear.execute(name, () => 1)
-    expect(clock.pending).toBe(0)
-    for (const name of names.slice(0, 100)) {
-      for (let i = 0; i < 3; i++) await gear.execute(name, fails()).catch(() => undefined)
+    const gear = await createSwitchgear({ services, orchestrator, journal: false, clock })
+    onTestFinished(() => gear.close())
+    const succeed = async (name: string, times: number) => {
+      for (let i = 0; i < times; i++) await gear.execute(name, () => 1)
     }
-    expect(clock.pending).toBe(100)
+    const strike = async () => {
+      for (const name of struck) for (let i = 0; i < 3; i++) await gear.execute(name, fails()).catch(() => undefined)
+    }
+    for (const name of names) await succeed(name, 10)
+    return { gear, clock, struck, others: names.slice(count / 5), succeed, strike }
+  }
+
+  const rulesOff: OrchestratorInput = {
+    rules: {
+      cascade_failure_prevention: { enabled: false },
+      system_overload_protection: { enabled: false },
+      dependency_chain_protection: { enabled: false },
+      recovery_coordination: { enabled: false },
+    },
+  }
+
+  it('are one for a breaker that waits, and none for one that does not, however many calls there were', async () => {
+    const { gear, clock, struck, succeed, strike } = await manyServices(100, rulesOff)
+    expect(clock.pending).toBe(0)
+    await strike()
+    expect(clock.pending).toBe(20 + reviewerAndCorrelator)
     clock.advance(10_000)
+    expect(struck.map((name) => gear.state(name))).toEqual(struck.map(() => 'halfOpen'))
+    expect(clock.pending).toBe(reviewerAndCorrelator)
+    for (const name of struck) await succeed(name, policy.successesToClose)
+    clock.advance(301_000)
+    expect(clock.pending).toBe(0)
+  })
+
+  it('are one for a breaker under a directive too, which waits for it to expire; none is left when all has passed', async () => {
+    const { gear, clock, struck, others, succeed, strike } = await manyServices(100, {})
+    await strike()
+    expect(Object.keys(gear.system.directives)).toEqual(others)
+    expect(clock.pending).toBe(20 + 80 + reviewerAndCorrelator)
+    clock.advance(10_000)
+    const recovered = new Set<string>()
+    while (recovered.size < struck.length) {
+      const probing = gear.system.recovering
+      expect(probing).toHaveLength(5)
+      for (const name of probing) await succeed(name, policy.successesToClose)
+      for (const name of probing) recovered.add(name)
+    }
+    clock.advance(301_000)
+    expect(gear.system).toMatchObject({ state: 'healthy', directives: {}, rules: [], findings: [] })
     expect(clock.pending).toBe(0)
   })
 })

@@ -272,9 +272,9 @@ describe('a configuration that has changed meanwhile', () => {
   it('may know a service more, which starts closed, and one less, which is forgotten', async () => {
     const { start, file } = site()
     const before = await start({ search, cache: { kind: 'cache' } })
+    before.services.cache.for('k').admit().ignore()
     before.command('cache', { name: 'trip', ...by })
     await failTimes(before, 3)
-    before.services.cache.for('k').admit().ignore()
     await before.close()
     const after = await start({ search, chat: { kind: 'openai' } })
     expect([after.state('search'), after.state('chat')]).toEqual(['open', 'closed'])

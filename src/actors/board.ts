@@ -1,58 +1,48 @@
 // The board that breakers hang on: one root actor, one clock, one journal, one bus. Live boards and replays are the same
 // board; only the clock and what hears it differ.
-import { isDeepStrictEqual } from 'node:util'
-import { createActor, fromEventObservable, type InspectionEvent, type Observer } from 'xstate'
 import type { Bus } from '../bus/bus.ts'
 import type { Journal } from '../bus/journal.ts'
-import { type BreakerInput, breakerMachine } from '../machines/breakerMachine.ts'
-import { type OrchestratorEvent, orchestratorMachine } from '../machines/orchestratorMachine.ts'
+import type { OrchestratorEvent } from '../machines/orchestratorMachine.ts'
 import type { Clock } from '../model/clock.ts'
 import { EVERYWHERE } from '../model/orchestrator/alerts.ts'
-import type { OrchestratorConfig } from '../model/orchestrator/config.ts'
-import { type Effect, isUseless, type OrchestratorContext } from '../model/orchestrator/context.ts'
-import { rootsOf } from '../model/orchestrator/graph.ts'
+import { isAway, type OrchestratorContext } from '../model/orchestrator/context.ts'
 import { coordinates } from '../model/orchestrator/recovery.ts'
 import type { Review } from '../model/orchestrator/review.ts'
 import { parseSaved } from '../model/orchestrator/saved.ts'
-import { isQuiet, supervise } from '../model/orchestrator/supervise.ts'
+import { isQuiet } from '../model/orchestrator/supervise.ts'
 import type { BreakerPolicy, Kind } from '../model/policy.ts'
 import { deriveSeed, type Random, seededRandom } from '../model/random.ts'
-import { BEHAVIOUR, type GearEvent, type HeaderReason, type HeaderRecord, type TransitionRecord } from '../model/records.ts'
+import type { GearEvent, HeaderReason, HeaderRecord, TransitionRecord } from '../model/records.ts'
 import type { Directive, SystemCommand } from '../model/signals.ts'
 import type { ServiceProfile } from '../services/serviceProfile.ts'
-import { Breaker, type BreakerRef } from './breaker.ts'
+import { type HeaderParts, headerOf } from './boardHeader.ts'
+import { Breaker } from './breaker.ts'
 import type { BreakerHost, FailureListener } from './breakerHost.ts'
-import type { Correlator } from './correlator.ts'
+import { carryOut } from './carryOut.ts'
 import { isKeyed, parentOf } from './keyedName.ts'
 import { type CodeRule, Reviewer } from './reviewer.ts'
+import { RootActor, type RootOptions } from './rootActor.ts'
+import { warnOfThrown } from './thrownWarning.ts'
 
-export interface BoardOptions {
+export interface BoardOptions extends RootOptions, HeaderParts {
   readonly clock: Clock
   readonly bus: Bus
   /** `service` is that of a keyed breaker too. */
   readonly profileFor: (kind: Kind, service: string) => ServiceProfile
   /** Fits a breaker out with what only a live one has. */
   readonly outfit?: ((breaker: Breaker) => void) | undefined
-  /** How the services are coordinated; absent: not at all, as in journals from before. */
-  readonly orchestrator?: OrchestratorConfig | undefined
-  /** Looks for patterns in failures; a live board's. */
-  readonly correlator?: Correlator | undefined
   /** Conditions in code, asked with each review; given for a live board, which has reviews of its own. */
   readonly rules?: readonly CodeRule[] | undefined
-  /** What was spent by now, for the header; absent: no budgets are kept. */
-  readonly spend?: (() => unknown) | undefined
   /** Everything random on this board is drawn from it. */
   readonly seed: number
-  readonly software: string
   readonly journal?: Pick<Journal, 'append'> | undefined
-  readonly inspect?: Observer<InspectionEvent> | ((event: InspectionEvent) => void) | undefined
 }
 
 export class Board implements BreakerHost {
   readonly clock: Clock
   readonly #options: BoardOptions
   readonly #bus: Bus
-  readonly #root
+  readonly #root: RootActor
   readonly #breakers = new Map<string, Breaker>()
   /** Those of services. */
   readonly #services = new Map<string, Breaker>()
@@ -62,8 +52,6 @@ export class Board implements BreakerHost {
   #journal: Pick<Journal, 'append'> | undefined
   #outbox: GearEvent[] = []
   #delivering = false
-  /** What the orchestrator knew when the board was switched off. */
-  #last: OrchestratorContext | undefined
   readonly #warned = new Set<string>()
 
   constructor(options: BoardOptions) {
@@ -71,26 +59,17 @@ export class Board implements BreakerHost {
     this.clock = options.clock
     this.#bus = options.bus
     this.#journal = options.journal
-    const { correlator, orchestrator } = options
-    const machine = correlator
-      ? orchestratorMachine.provide({
-          actors: { correlator: fromEventObservable<OrchestratorEvent, undefined>(() => correlator.findings$) },
-        })
-      : orchestratorMachine
-    this.#root = createActor(machine, {
-      id: 'switchgear',
-      input: { config: orchestrator, at: this.now() },
-      ...(options.inspect ? { inspect: shielded(options.inspect) } : undefined),
+    this.#root = new RootActor(options, this.now(), {
+      carryOut: (effect) => carryOut(effect, this),
+      deliver: () => this.deliver(),
     })
-    this.#root.on('*', (effect) => this.#carryOut(effect))
-    this.#root.start()
-    if (options.rules && orchestrator) this.#reviewer = new Reviewer(this, options.rules)
+    if (options.rules && options.orchestrator) this.#reviewer = new Reviewer(this, options.rules)
   }
 
   /** Hangs a breaker on the board. `announced` for one that comes while the board runs, so that a replay knows. */
   add(service: string, kind: Kind, policy: BreakerPolicy, at: number, announced = false): Breaker {
     if (announced) this.emit({ type: 'config', at, service, change: 'added', kind, policy })
-    const ref = this.#start({ service, policy, seed: deriveSeed(this.#options.seed, service), at })
+    const ref = this.#root.startBreaker({ service, policy, seed: deriveSeed(this.#options.seed, service), at })
     const breaker = new Breaker(service, kind, this.#options.profileFor(kind, parentOf(service)), ref, this)
     this.#options.outfit?.(breaker)
     this.#breakers.set(service, breaker)
@@ -103,6 +82,7 @@ export class Board implements BreakerHost {
     const breaker = this.#breakers.get(service)
     if (!breaker) return
     this.emit({ type: 'config', at, service, change: 'removed' })
+    this.#options.correlator?.removed(breaker)
     this.#breakers.delete(service)
     this.#services.delete(service)
     breaker.dispose()
@@ -125,7 +105,7 @@ export class Board implements BreakerHost {
 
   /** What the orchestrator knows. */
   get context(): OrchestratorContext {
-    return this.#last ?? this.#root.getSnapshot().context
+    return this.#root.context
   }
 
   get isQuiet(): boolean {
@@ -138,22 +118,16 @@ export class Board implements BreakerHost {
     const paths = Object.fromEntries(breakers.map(({ service, path }) => [service, path]))
     const epoch = Math.max(0, ...breakers.map(({ context }) => context.directiveEpoch))
     this.#root.send({ type: 'restore', at, saved: saved === undefined ? undefined : parseSaved(saved), paths, epoch })
+    this.#options.correlator?.adopt(this.context.findings)
     this.#attend()
   }
 
   /** What was counted in the last second. One that changes nothing leaves no trace. */
   review(review: Review, recorded = false): void {
-    if (!recorded && !this.#matters(review)) return
+    if (!recorded && !this.#root.heeds(review)) return
     this.emit({ ...review, service: EVERYWHERE })
     this.#root.send(review)
     this.deliver()
-  }
-
-  #matters(review: Review): boolean {
-    const before = this.context
-    const { context, effects } = supervise(before, review)
-    if (effects.length > 0) return true
-    return !(isQuiet(before, review.at) && isQuiet(context, review.at)) && !isDeepStrictEqual(before, context)
   }
 
   /** What an operator wants of several services. */
@@ -186,80 +160,15 @@ export class Board implements BreakerHost {
 
   /** What the board is at this moment, as the first line of a journal file. */
   header(reason: HeaderReason, dropped?: number): HeaderRecord {
-    const breakers = [...this.#breakers.values()]
-    return {
-      type: 'header',
-      format: 'switchgear-journal',
-      version: 1,
-      behaviour: BEHAVIOUR,
-      reason,
-      startedAt: this.now(),
-      software: this.#options.software,
-      seed: this.#options.seed,
-      services: Object.fromEntries(breakers.map(({ service, kind, policy }) => [service, { kind, policy }])),
-      saved: breakers.map((breaker) => breaker.save()),
-      ...this.#orchestration(),
-      ...(this.#options.spend === undefined ? undefined : { spend: this.#options.spend() }),
-      ...(dropped === undefined ? undefined : { dropped }),
-    }
+    return headerOf(this, this.#options, reason, dropped)
   }
 
   stop(): void {
     const at = this.now()
-    // Breakers that leave one by one now are no news.
-    this.#last = this.context
+    this.#root.retire()
     this.#reviewer?.dispose()
-    for (const breaker of this.#breakers.values()) {
-      breaker.dispose()
-      this.#root.send({ type: 'breaker.removed', at, service: breaker.service })
-    }
-    this.#root.send({ type: 'board.stopped', at })
-    this.#root.stop()
-  }
-
-  #orchestration(): Pick<HeaderRecord, 'orchestrator'> {
-    const { config, ...saved } = this.context
-    return config ? { orchestrator: { config, saved } } : {}
-  }
-
-  /** What the orchestrator wants done, in the order in which it wants it. */
-  #carryOut(effect: Effect): void {
-    if (this.#last) return
-    const { at } = effect
-    switch (effect.type) {
-      case 'directive':
-        this.#breakers.get(effect.service)?.obey(at, effect.directive)
-        return
-      case 'permit':
-        this.#breakers.get(effect.service)?.permit(at)
-        return
-      case 'command':
-        // Calls of its keys are calls of the service.
-        for (const breaker of this.#breakers.values()) {
-          if (parentOf(breaker.service) === effect.service) breaker.join(at, effect.command)
-        }
-        return
-      case 'finding':
-        this.emit({ type: 'finding', at, service: EVERYWHERE, finding: effect.finding, over: effect.over })
-        return
-      case 'told':
-        this.emit(effect.record)
-    }
-  }
-
-  /**
-   * The orchestrator spawns the breakers of services. Those of keys come and go by the thousand: they are its children all the
-   * same, in one system with it, but not in its snapshot, which XState copies whenever a child in it comes or goes.
-   */
-  #start(input: BreakerInput): BreakerRef {
-    const { service } = input
-    if (isKeyed(service)) {
-      return createActor(breakerMachine, { parent: this.#root, id: service, systemId: service, input }).start()
-    }
-    this.#root.send({ type: 'breaker.added', ...input })
-    const ref = this.#root.getSnapshot().children[service] as BreakerRef | undefined
-    if (!ref) throw new Error(`the breaker of ${service} was not started`)
-    return ref
+    for (const breaker of this.#breakers.values()) breaker.dispose()
+    this.#root.stop(at)
   }
 
   // --- BreakerHost ------------------------------------------------------------------------------------------------------
@@ -281,7 +190,7 @@ export class Board implements BreakerHost {
   #warn(what: string, error: unknown): void {
     if (this.#warned.has(what)) return
     this.#warned.add(what)
-    warnOnce(what, error)
+    warnOfThrown(what, error)
   }
 
   #isWanted(type: GearEvent['type']): boolean {
@@ -294,11 +203,14 @@ export class Board implements BreakerHost {
   }
 
   moved({ at, service, from, to }: TransitionRecord): void {
+    if (to === 'open.cooling' && !isAway(from)) this.#options.correlator?.opened(service, at)
     this.#root.send({ type: 'breaker.moved', at, service, from, to })
     this.#attend()
   }
 
   directed(service: string, at: number, directive: Directive): void {
+    // What is asked of a key is between the two of them.
+    if (isKeyed(service)) return
     this.#root.send({ type: 'directive.heard', at, service, directive })
     this.#attend()
   }
@@ -310,11 +222,7 @@ export class Board implements BreakerHost {
   }
 
   rootOf(service: string): string | undefined {
-    const { config, services } = this.context
-    if (!config) return undefined
-    const away = (name: string): boolean => isUseless(services[name]?.path ?? 'closed.watching')
-    const [root] = rootsOf(config.places, service, away)
-    return root === service ? undefined : root
+    return this.#root.rootOf(service)
   }
 
   /** Time may change what stands now. */
@@ -337,24 +245,4 @@ export class Board implements BreakerHost {
     this.#outbox = []
     this.#delivering = false
   }
-}
-
-/** XState calls its inspectors in the middle of a step; one that throws would take the breaker's call down with it. */
-function shielded(inspect: NonNullable<BoardOptions['inspect']>): (event: InspectionEvent) => void {
-  let warned = false
-  return (event) => {
-    try {
-      if (typeof inspect === 'function') inspect(event)
-      else inspect.next?.(event)
-    } catch (error) {
-      if (warned) return
-      warned = true
-      warnOnce('the inspector', error)
-    }
-  }
-}
-
-function warnOnce(what: string, error: unknown): void {
-  const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
-  process.emitWarning(`${what} threw; further errors of it are not shown: ${text}`, 'SwitchgearWarning')
 }

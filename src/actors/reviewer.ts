@@ -58,6 +58,8 @@ export class Reviewer {
     if (this.#disposed) return
     const at = Math.floor(this.#board.clock.now())
     const review = this.#counted(at)
+    // A condition of the user's may have closed the board.
+    if (this.#disposed) return
     this.#failed = {}
     this.#board.review(review)
     const mayGoOn = Object.keys(review.services).length > 0 || this.#rules.length > 0
@@ -92,19 +94,30 @@ export class Reviewer {
 
   #ask({ name, when }: CodeRule): boolean {
     try {
-      return when() === true
-    } catch (error) {
-      if (!this.#warned.has(name)) {
-        this.#warned.add(name)
-        const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
-        process.emitWarning(
-          `the rule ${name} threw and counts as not met; further errors are not shown: ${text}`,
-          'SwitchgearWarning',
-        )
+      const verdict: unknown = when()
+      if (isPromiseLike(verdict)) {
+        // What becomes of it is nobody's: were it to reject, that would end the process.
+        Promise.resolve(verdict).catch(() => undefined)
+        this.#warn(name, `the rule ${name} counts as not met: its condition returned a promise, and must answer at once`)
       }
+      return verdict === true
+    } catch (error) {
+      const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
+      this.#warn(name, `the rule ${name} threw and counts as not met; further errors are not shown: ${text}`)
       return false
     }
   }
+
+  /** Once for each rule. */
+  #warn(rule: string, text: string): void {
+    if (this.#warned.has(rule)) return
+    this.#warned.add(rule)
+    process.emitWarning(text, 'SwitchgearWarning')
+  }
+}
+
+function isPromiseLike(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'
 }
 
 class ReviewTimer extends Timer {

@@ -42,6 +42,25 @@ export class BlockBuckets {
     this.#sumFailures += f
   }
 
+  /** Takes in `calls` that all went well, spread evenly over the seconds from `first` to `last`: a block at a time. */
+  quiet(first: number, last: number, calls: number): void {
+    if (calls <= 0) return
+    const aSecond = calls / (last - first + 1)
+    const firstBlock = Math.floor(first / BLOCK_SECONDS)
+    const lastBlock = Math.floor(last / BLOCK_SECONDS)
+    let told = 0
+    for (let block = firstBlock; block <= lastBlock; block++) {
+      const until = block === lastBlock ? last + 1 : (block + 1) * BLOCK_SECONDS
+      const upTo = Math.round(aSecond * (until - first))
+      const slot = block % SLOTS
+      if (this.#block[slot] !== block) this.#clear(slot, block)
+      this.#calls[slot]! += upTo - told
+      this.#ordinaryCalls[slot]! += upTo - told
+      told = upTo
+    }
+    this.#sumCalls += told
+  }
+
   /** Drops from the baseline what is older than an hour. */
   advance(second: number): void {
     const block = Math.floor(second / BLOCK_SECONDS)

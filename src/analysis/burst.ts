@@ -8,10 +8,12 @@ import { evidence, isLive, MINUTE_MS, type Scene } from './scene.ts'
 /** The least share of calls that is lost and ordinarily would not be. */
 const LEAST_EFFECT = 0.2
 
-export function bursts(scene: Scene): Finding[] {
+/** Those of services that no other finding is about. */
+export function bursts(scene: Scene, explained: ReadonlySet<string>): Finding[] {
   return scene.services.flatMap(({ service, episodes }) => {
-    const episode = episodes.at(-1)
-    if (!episode || !isLive(episode, scene.at, MINUTE_MS)) return []
+    const episode = explained.has(service) ? undefined : episodes.at(-1)
+    // That a breaker has opened is told by its own transition.
+    if (!episode || episode.opening || !isLive(episode, scene.at, MINUTE_MS)) return []
     const { from, to, calls, failures, baseline, chance } = episode
     const effect = Math.max(0, failures / calls - baseline) / (1 - baseline)
     if (effect < LEAST_EFFECT) return []

@@ -42,9 +42,12 @@ export function cascades(scene: Scene): Followed[] {
     if (step) steps.set(service, step)
   }
   const trees = new Map<string, string[]>()
+  const roots = new Map<string, string>()
   for (const service of steps.keys()) {
-    const root = rootOf(service, steps)
-    trees.set(root, [...(trees.get(root) ?? [root]), service])
+    const root = rootOf(service, steps, roots)
+    const tree = trees.get(root)
+    if (tree) tree.push(service)
+    else trees.set(root, [root, service])
   }
   return [...trees]
     .filter(([, members]) => members.some((name) => recent.get(name)!.from >= scene.at - FIVE_MINUTES_MS))
@@ -62,35 +65,40 @@ function bestStep(scene: Scene, service: string, episode: Episode, recent: Reado
   const own = scene.history.service(service)
   const others = own ? inHour(own, scene.at).length - 1 : 0
   let best: (Step & { readonly away: number }) | undefined
-  for (const [parent, away] of ancestors(scene.graph, service)) {
+  if (prevailing(episode).type === 'authentication') return undefined
+  const { names, steps } = ancestors(scene.graph, service)
+  for (const [i, parent] of names.entries()) {
+    const away = steps[i]!
+    if (best && away > best.away) break
     const above = recent.get(parent)
-    if (!above || prevailing(episode).type === 'authentication') continue
+    if (!above) continue
     const lag = episode.from - above.from
     if (lag < -DISORDER_MS - above.slackMs || lag > LAG_A_STEP_MS * away + episode.slackMs) continue
     const span = Math.max(lag, 0) + DISORDER_MS + above.slackMs
     const chance = atLeastOne((others + 0.5) / scene.watchedMs, span)
     if (chance > MOST_CHANCE) continue
-    if (!best || away < best.away || (away === best.away && chance < best.chance)) {
-      best = { parent, away, chance, lagMs: Math.max(0, lag) }
-    }
+    if (!best || chance < best.chance) best = { parent, away, chance, lagMs: Math.max(0, lag) }
   }
   return best
 }
 
 /** Whether two episodes may yet turn out to be of one cause. */
 function mayBeCommon(at: number, episode: Episode, above: Episode): boolean {
-  if (at - episode.from >= WAIT_MS || startingTogether([episode, above]).length < 2) return false
-  return prevailing(episode).type === prevailing(above).type
+  if (at - episode.from >= WAIT_MS || prevailing(episode).type !== prevailing(above).type) return false
+  return startingTogether([episode, above]).length === 2
 }
 
-function rootOf(service: string, steps: ReadonlyMap<string, Step>): string {
-  const seen = new Set<string>()
+/** Notes in `roots` the root of all on the way, so that a long chain is walked once. */
+function rootOf(service: string, steps: ReadonlyMap<string, Step>, roots: Map<string, string>): string {
+  const way = new Set<string>()
   let name = service
-  for (let step = steps.get(name); step && !seen.has(name); step = steps.get(name)) {
-    seen.add(name)
+  for (let step = steps.get(name); step && !way.has(name) && !roots.has(name); step = steps.get(name)) {
+    way.add(name)
     name = step.parent
   }
-  return name
+  const root = roots.get(name) ?? name
+  for (const passed of way) roots.set(passed, root)
+  return root
 }
 
 function findingOf(

@@ -28,10 +28,12 @@ export function commonCauses(scene: Scene): Cause[] {
   const types = FAILURE_TYPES.filter((type) => recent.filter((one) => one.type === type).length >= leastServices(type))
   return types.flatMap((type) => {
     const causes: Cause[] = []
+    const before = episodesOf(scene, type)
     let left = recent.filter((one) => one.type === type).map(({ episode }) => episode)
     for (let group = startingTogether(left); group.length >= leastServices(type); group = startingTogether(left)) {
-      causes.push(...causeOf(scene, type, group, types.length))
-      left = left.filter((episode) => !group.includes(episode))
+      const taken = new Set(group)
+      causes.push(...causeOf(scene, type, group, types.length, occasionsOf(before, taken)))
+      left = left.filter((episode) => !taken.has(episode))
     }
     return causes
   })
@@ -43,29 +45,58 @@ function leastServices(type: FailureType): number {
 
 /** The most episodes whose possible beginnings share a moment. */
 export function startingTogether(episodes: readonly Episode[]): Episode[] {
-  let best: Episode[] = []
+  const first = Float64Array.from(episodes, ({ from, slackMs }) => from - slackMs - AT_ONCE_MS).sort()
+  const last = Float64Array.from(episodes, ({ from }) => from + AT_ONCE_MS).sort()
+  // Where most have begun is a moment at which one of them begins at the latest; as many share it as may have begun by then,
+  // less those that had begun for certain before.
+  let [moment, most] = [0, 0]
   for (const { from } of episodes) {
-    const moment = from + AT_ONCE_MS
-    const group = episodes.filter(
-      (other) => other.from - other.slackMs - AT_ONCE_MS <= moment && moment <= other.from + AT_ONCE_MS,
-    )
-    if (group.length > best.length) best = group
+    const tried = from + AT_ONCE_MS
+    const sharing = below(first, tried, true) - below(last, tried, false)
+    if (sharing > most) [moment, most] = [tried, sharing]
   }
-  return best
+  return episodes.filter(({ from, slackMs }) => from - slackMs - AT_ONCE_MS <= moment && moment <= from + AT_ONCE_MS)
 }
 
-function causeOf(scene: Scene, type: FailureType, group: readonly Episode[], types: number): Cause[] {
+/** How many of `sorted` are less than `value`, or as much where `equal`. */
+function below(sorted: Float64Array, value: number, equal: boolean): number {
+  let [low, high] = [0, sorted.length]
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if (sorted[middle]! < value || (equal && sorted[middle] === value)) low = middle + 1
+    else high = middle
+  }
+  return low
+}
+
+/** Episodes of the last hour that were mostly of a type, the first first. */
+function episodesOf(scene: Scene, type: FailureType): Episode[] {
+  return scene.services
+    .flatMap((service) => inHour(service, scene.at))
+    .filter((episode) => prevailing(episode).type === type)
+    .sort((a, b) => a.from - b.from)
+}
+
+/**
+ * On how many occasions episodes began, those of `group` not counted; those that began together count once, or a common cause
+ * that comes back would explain itself.
+ */
+function occasionsOf(episodes: readonly Episode[], group: ReadonlySet<Episode>): number {
+  let occasions = 0
+  let last = Number.NEGATIVE_INFINITY
+  for (const episode of episodes) {
+    if (group.has(episode)) continue
+    if (episode.from - last > 2 * AT_ONCE_MS) occasions++
+    last = episode.from
+  }
+  return occasions
+}
+
+function causeOf(scene: Scene, type: FailureType, group: readonly Episode[], types: number, occasions: number): Cause[] {
   const services = group.map(({ service }) => service)
   const from = Math.min(...group.map((episode) => episode.from))
   const span = Math.max(...group.map((episode) => episode.from + 2 * AT_ONCE_MS - from))
-  // How many others begin by chance within the span, at the rate at which episodes of this type have begun before; those that
-  // began together count once, or a common cause that comes back would explain itself.
-  const before = scene.services
-    .flatMap((service) => inHour(service, scene.at))
-    .filter((episode) => !group.includes(episode) && prevailing(episode).type === type)
-    .map((episode) => episode.from)
-    .sort((a, b) => a - b)
-  const occasions = before.filter((at, i) => i === 0 || at - before[i - 1]! > 2 * AT_ONCE_MS).length
+  // How many others begin by chance within the span, at the rate at which episodes of this type have begun before.
   const chance = corrected(poissonTail(group.length - 1, ((occasions + 0.5) * span) / scene.watchedMs), types)
   if (chance > MOST_CHANCE) return []
   const interval = { from, to: Math.min(scene.at, Math.max(...group.map((episode) => episode.to))) }

@@ -1,6 +1,7 @@
 // What a failed call and a successful one weigh for and against an episode of a service, and how much is enough. Worked out
 // from the service's own baseline; used by episodeDetector.ts.
 import type { Counted } from './blockBuckets.ts'
+import { atLeastOne } from './chance.ts'
 
 /** False episodes that a service may have in an hour of ordinary traffic. */
 export const FALSE_AN_HOUR = 0.001
@@ -31,6 +32,14 @@ export interface EpisodeWeights {
 /** The ordinary failure rate, drawn to the prior while few calls have been seen. */
 export function ordinaryRate({ calls, failures }: Counted): number {
   return (failures + PRIOR_RATE * PRIOR_CALLS) / (calls + PRIOR_CALLS)
+}
+
+/**
+ * The chance that a breaker opens by itself within a minute, at the rate at which its service has had episodes otherwise:
+ * `1 - exp(-(n + 0.5) 60 s / T)` with `n` of them in the `T` watched of the last hour.
+ */
+export function openingChance(others: number, watchedSeconds: number): number {
+  return atLeastOne((others + 0.5) / Math.min(3600, Math.max(60, watchedSeconds)), 60)
 }
 
 /**

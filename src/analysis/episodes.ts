@@ -13,16 +13,32 @@ export interface Episode {
   readonly failures: number
   /** Failures by place in FAILURE_TYPES. */
   readonly types: Uint32Array
-  /** How many episodes as clear as this an hour of ordinary traffic would bring: an upper bound. */
+  /** How many episodes as clear as this an hour of ordinary traffic would bring: an upper bound. Of an opening, see `openingChance`. */
   readonly chance: number
   /** The share of calls that ordinarily fails. */
   readonly baseline: number
+  /** If it is one by the judgement of its breaker alone, the type of the failure that opened it; its calls have not said as much. */
+  readonly opening: FailureType | undefined
   /** How much earlier it may have begun than was seen: three calls' worth of time, ms, at most 30 s. */
   readonly slackMs: number
 }
 
-/** The type of most of its failures, and their share. */
-export function prevailing(episode: Pick<Episode, 'types' | 'failures'>): { readonly type: FailureType; readonly share: number } {
+/** One of which nothing but the beginning is known. */
+export function beginning(service: string, from: number) {
+  return { service, from, open: true, calls: 0, failures: 0, types: new Uint32Array(FAILURE_TYPES.length) }
+}
+
+/** Three calls' worth of time, ms, at most 30 s. */
+export function slackAt(callsPerSecond: number): number {
+  return Math.min(30_000, 3000 / Math.max(callsPerSecond, 1e-6))
+}
+
+/** The type of most of its failures, and their share. Of few that opened a breaker, the last says what it opened for. */
+export function prevailing(episode: Pick<Episode, 'types' | 'failures' | 'opening'>): {
+  readonly type: FailureType
+  readonly share: number
+} {
+  if (episode.opening) return { type: episode.opening, share: 1 }
   let best = 0
   for (let place = 1; place < episode.types.length; place++) {
     if (episode.types[place]! > episode.types[best]!) best = place

@@ -69,6 +69,11 @@ export class FailureHistory {
     return true
   }
 
+  /** The breaker of a service opened at `at` (epoch ms, not later than now), by a failure that was added. */
+  opened(service: string, at: number, by: FailureType): void {
+    this.#services.get(service)?.opened(at, by)
+  }
+
   /** Says what time it is, epoch ms: judges the seconds that are over, and forgets what has expired. Never goes back. */
   advance(now: number): void {
     if (!(now >= 0 && now < Number.MAX_SAFE_INTEGER)) return
@@ -76,6 +81,29 @@ export class FailureHistory {
     if (now > this.#now) this.#now = now
     this.#full = false
     for (const service of this.#services.values()) service.advance(this.#now)
+  }
+
+  /**
+   * Nobody has looked for a while, and now something fails: from here on it is `now`, and what was before is told by
+   * {@link passQuietly} later. Costs nothing.
+   */
+  resume(now: number): void {
+    if (this.#now === Number.NEGATIVE_INFINITY) this.#begin(now)
+    if (now > this.#now) this.#now = now
+  }
+
+  /**
+   * From `from` to `to` (epoch ms, whole seconds) nothing failed, and so many calls of each service went well. What was told
+   * before is of before `from`, what was told since {@link resume} of `to` or later. One step for each service and ten seconds.
+   */
+  passQuietly(from: number, to: number, successes: ReadonlyMap<string, number>): void {
+    const [first, last] = [Math.floor(from / 1000), Math.floor(to / 1000) - 1]
+    if (!(first >= 0 && last >= first && to <= this.#now)) return
+    if (from < this.#since) this.#since = from
+    for (const [service, count] of successes) if (count > 0) this.#serviceOf(service)
+    for (const service of this.#services.values()) {
+      service.passQuietly(first, last, successes.get(service.service) ?? 0)
+    }
   }
 
   forget(service: string): void {

@@ -38,11 +38,14 @@ export function findCorrelations(history: FailureHistory, graph: DependencyGraph
     .slice(0, MOST_PAIRS)
     .map((pair) => pairFinding(scene, pair))
   const rhythms = recurring(scene)
-  const single = bursts(scene).filter((burst) => ![...wide, ...alone, ...rhythms].some((other) => covers(other, burst)))
-  return [...wide, ...alone, ...rhythms, ...single]
+  const others = [...wide, ...alone, ...rhythms]
+  return [...others, ...bursts(scene, new Set(others.flatMap(({ services }) => services)))]
 }
 
-/** Whether every service of `one` is among those of `other`. */
+/** Whether every service of `one` is among those of `other`; both are sorted. */
 function covers(other: Finding, one: Finding): boolean {
-  return one.services.every((service) => other.services.includes(service))
+  if (one.services.length > other.services.length) return false
+  let next = 0
+  for (const service of other.services) if (service === one.services[next]) next++
+  return next === one.services.length
 }

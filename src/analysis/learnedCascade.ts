@@ -1,7 +1,7 @@
 // Cascades that no graph tells of: services that have failed one after the other, at steady lags, often enough to be no chance.
 // Made from the directed pairs of temporalCorrelation.ts; a pair along a known dependency is a cascade too.
 import type { Finding } from '../model/findings.ts'
-import { ancestors } from './dependencyGraph.ts'
+import { dependsOn } from './dependencyGraph.ts'
 import { recommend } from './recommendations.ts'
 import { byTime, evidenceOfOnsets, median, type Scene } from './scene.ts'
 import type { Pair } from './temporalCorrelation.ts'
@@ -42,8 +42,8 @@ interface Arrow {
 /** A pair as an arrow from cause to effect: as the graph has it, or as the lag has it. */
 function arrowOf({ graph }: Scene, pair: Pair): Arrow[] {
   const { from, to, directed } = pair
-  if (ancestors(graph, to).has(from)) return [{ from, to, pair, along: true }]
-  if (ancestors(graph, from).has(to)) return [{ from: to, to: from, pair, along: true }]
+  if (dependsOn(graph, to, from)) return [{ from, to, pair, along: true }]
+  if (dependsOn(graph, from, to)) return [{ from: to, to: from, pair, along: true }]
   return directed && pair.coincidence.matched >= LEAST_OCCASIONS ? [{ from, to, pair, along: false }] : []
 }
 

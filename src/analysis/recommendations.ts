@@ -1,5 +1,6 @@
 // What to do about a finding, in a sentence or two: shown to operators with it. Used by every pattern.
 import type { FailureType } from '../model/failures.ts'
+import { listed } from '../model/orchestrator/wishes.ts'
 
 /** Of failures that several services share, or that one has in a burst: where to look first. */
 const BY_TYPE: { readonly [T in FailureType]: string } = {
@@ -32,7 +33,7 @@ export const recommend = {
         ]
       : [`Look for what ${from} and ${to} have in common: a host, a provider, a database.`],
   cascade: (root: string, others: readonly string[], learned: boolean): string[] => [
-    `Mend ${root} first; ${others.join(', ')} ${others.length === 1 ? 'fails' : 'fail'} in its wake.`,
+    `Mend ${root} first; ${listed(others)} ${others.length === 1 ? 'fails' : 'fail'} in its wake.`,
     learned
       ? 'The dependency was learned from when they fail: if it is real, say so with dependsOn.'
       : `Degrade what depends on ${root} until it is back, and let it recover before them.`,

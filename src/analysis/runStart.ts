@@ -6,10 +6,10 @@ const PRIOR_CALLS = 5
 
 /**
  * The second between `first` and `last` with a failure from which on the calls are most likely to be those of an episode, with
- * the failure rate of the run's later half; `p0` is the rate before it.
+ * the failure rate of the run's later half; `p0` is the rate before it, `prior` how many calls are taken to have succeeded beside.
  */
-export function runStart(seconds: SecondBuckets, first: number, last: number, p0: number): number {
-  let [calls, failures] = [PRIOR_CALLS, 0]
+export function runStart(seconds: SecondBuckets, first: number, last: number, p0: number, prior = PRIOR_CALLS): number {
+  let [calls, failures] = [prior, 0]
   for (let second = first + Math.ceil((last - first) / 2); second <= last; second++) {
     calls += seconds.calls(second)
     failures += seconds.failures(second)

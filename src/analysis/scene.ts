@@ -79,14 +79,14 @@ function lastFailures(
   interval: { from: number; to: number },
 ): EvidenceEvent[] {
   const events: EvidenceEvent[] = []
+  const held = services.flatMap((service) => history.service(service) ?? [])
   const last = Math.floor(Math.min(interval.to, at) / 1000)
   const first = Math.max(Math.floor(interval.from / 1000), last - 290)
   for (let second = last; second >= first && events.length < MOST_EVENTS; second--) {
-    for (const name of services) {
-      const seconds = history.service(name)?.seconds
-      if (!seconds || seconds.failures(second) === 0) continue
+    for (const { service, seconds } of held) {
+      if (seconds.failures(second) === 0) continue
       const id = seconds.firstFailureId(second)
-      events.push({ at: seconds.firstFailureAt(second), service: name, ...(id !== undefined && { id }) })
+      events.push({ at: seconds.firstFailureAt(second), service, ...(id !== undefined && { id }) })
     }
   }
   return events.sort(byTime).slice(-MOST_EVENTS)

@@ -51,6 +51,11 @@ export class ServiceHistory {
     if (second > this.lastSecond) this.lastSecond = second
   }
 
+  /** Its breaker has opened. It is judged with the second, when late events are in. */
+  opened(at: number, by: FailureType): void {
+    this.#detector.opened(Math.floor(at / 1000), by)
+  }
+
   /** Judges the seconds that are over, and forgets what has expired. */
   advance(now: number): void {
     const upTo = Math.floor(now / 1000) - SETTLED_SECONDS - 1
@@ -60,14 +65,26 @@ export class ServiceHistory {
       this.#successesSince = 0
       this.#judgedTo = upTo - SECONDS_KEPT
     }
-    for (let second = this.#judgedTo + 1; second <= upTo; second++) {
-      this.#detector.judge(second)
-      this.#noteLone(second)
-    }
+    for (let second = this.#judgedTo + 1; second <= upTo; second++) this.#judge(second)
     this.#judgedTo = upTo
     this.#detector.dropBefore(now - ONSETS_KEPT_MS)
     const fresh = this.lone.findIndex((at) => at >= now - ONSETS_KEPT_MS)
     if (fresh !== 0) this.lone.splice(0, fresh < 0 ? this.lone.length : fresh)
+  }
+
+  /**
+   * From the second `first` to `last` nothing failed, and `successes` calls went well. It is the next that is heard, but for what
+   * is of `last + 1` or later. Costs a step for each ten seconds.
+   */
+  passQuietly(first: number, last: number, successes: number): void {
+    // What was told before has its last seconds yet to be judged.
+    const told = Math.min(first - 1, this.#judgedTo + SETTLED_SECONDS + 1)
+    for (let second = this.#judgedTo + 1; second <= told; second++) this.#judge(second)
+    this.#detector.passed(first, last)
+    this.#blocks.quiet(first, last, successes)
+    this.#successesSince += successes
+    this.#judgedTo = last
+    if (successes > 0 && last > this.lastSecond) this.lastSecond = last
   }
 
   /** Counts in [from, to], epoch ms: by the second in the last five minutes, by ten seconds before that. */
@@ -81,6 +98,11 @@ export class ServiceHistory {
     return { calls, failures }
   }
 
+  #judge(second: number): void {
+    this.#detector.judge(second)
+    this.#noteLone(second)
+  }
+
   #noteLone(second: number): void {
     const failures = this.seconds.failures(second)
     const calls = this.seconds.calls(second)
@@ -92,7 +114,7 @@ export class ServiceHistory {
     const apart = second - this.#lastFailureSecond > LONE_AFTER_SECONDS && this.#successesSince >= LONE_AFTER_SUCCESSES
     if (current) {
       // What looked like a lone failure was the first of an episode.
-      while ((this.lone.at(-1) ?? 0) >= current.from) this.lone.pop()
+      while ((this.lone.at(-1) ?? -1) >= current.from) this.lone.pop()
     } else if (apart || this.#lastFailureSecond < 0) {
       this.lone.push(this.seconds.firstFailureAt(second))
       if (this.lone.length > LONE_REMEMBERED) this.lone.shift()

@@ -1,13 +1,17 @@
 // System-wide: three services or more fail within a minute, with at least five failures between them, each beyond what is
 // ordinary for it; four or more are high.
 import type { Finding } from '../model/findings.ts'
-import { poissonTail } from './chance.ts'
+import { corrected, poissonTail } from './chance.ts'
+import type { Episode } from './episodes.ts'
 import { recommend } from './recommendations.ts'
 import { evidence, inHour, isLive, MINUTE_MS, type Scene } from './scene.ts'
 
 const LEAST_SERVICES = 3
 const LEAST_FAILURES = 5
 const HIGH_SERVICES = 4
+const MOST_CHANCE = 0.05
+/** Episodes that began within this of each other, ms, are one occasion, or one trouble of many would explain the next. */
+const AT_ONCE_MS = 6000
 
 export function systemWide(scene: Scene): Finding[] {
   const { at } = scene
@@ -20,12 +24,10 @@ export function systemWide(scene: Scene): Finding[] {
   const services = hit.map(({ service }) => service)
   let failures = 0
   for (const service of services) failures += scene.history.counts(service, interval.from, interval.to).failures
-  if (failures < LEAST_FAILURES) return []
-  // How many would by chance join the first within the minute, at the rate at which all services together have had episodes
-  // in the last hour, these not counted; one is added, so that none seen is not taken for none possible.
-  let others = 1 - hit.length
-  for (const service of scene.services) others += inHour(service, at).length
-  const chance = poissonTail(hit.length - 1, (Math.max(1, others) * MINUTE_MS) / scene.watchedMs)
+  // Where a breaker has opened, few calls may be all that could fail.
+  if (failures < LEAST_FAILURES && !hit.some(({ episode }) => episode.opening)) return []
+  const chance = chanceOf(scene, new Set(hit.map(({ episode }) => episode)))
+  if (chance > MOST_CHANCE) return []
   return [
     {
       pattern: 'system_wide',
@@ -37,4 +39,23 @@ export function systemWide(scene: Scene): Finding[] {
       recommendations: recommend.systemWide(services),
     },
   ]
+}
+
+/**
+ * That as many as `hit` stand at once by chance: how many do on average is the number of occasions in the last hour, these not
+ * counted, plus a half, times how long one stands (as long as it lasts, and a minute), by the time watched. Each occasion was one
+ * on which others might have joined.
+ */
+function chanceOf(scene: Scene, hit: ReadonlySet<Episode>): number {
+  const others = scene.services
+    .flatMap((service) => inHour(service, scene.at))
+    .filter((episode) => !hit.has(episode))
+    .sort((a, b) => a.from - b.from)
+  let [occasions, lasted] = [0, 0]
+  for (const [i, { from, to }] of others.entries()) {
+    if (i === 0 || from - others[i - 1]!.from > AT_ONCE_MS) occasions++
+    lasted += to - from
+  }
+  const stands = MINUTE_MS + lasted / Math.max(1, others.length)
+  return corrected(poissonTail(hit.size - 1, ((occasions + 0.5) * stands) / scene.watchedMs), occasions)
 }

@@ -64,8 +64,17 @@ export const orchestratorMachine = setup({
       const breaker: AnyActorRef | undefined = system.get(event.service)
       if (breaker) enqueue.stopChild(breaker)
     }),
+    stopBreakers: enqueueActions(({ enqueue, context, system }) => {
+      // The newest first: XState copies its children at each, and V8 copies them ten times as slowly once an older one is missing.
+      const { services } = context
+      for (const service of Object.keys(services).reverse()) enqueue.stopChild(system.get(service))
+      const all: Readonly<Record<string, AnyActorRef | undefined>> = system.getAll()
+      for (const [name, ofKey] of Object.entries(all)) if (ofKey && !Object.hasOwn(services, name)) enqueue.stopChild(ofKey)
+    }),
     supervise: enqueueActions(({ enqueue, context, event }) => {
       if (event.type === 'board.stopped' || event.type === 'system.judged') return
+      // Breakers of keys come and go by the thousand, and it is nobody else's business.
+      if (event.type === 'breaker.removed' && !Object.hasOwn(context.services, event.service)) return
       const { context: next, effects, judgement } = supervise(context, event)
       enqueue.assign(next)
       for (const effect of effects) enqueue.emit(effect)
@@ -89,7 +98,7 @@ export const orchestratorMachine = setup({
         'finding.made': { actions: 'supervise' },
         review: { actions: 'supervise' },
         restore: { actions: 'supervise' },
-        'board.stopped': { target: 'stopped' },
+        'board.stopped': { target: 'stopped', actions: 'stopBreakers' },
       },
       type: 'parallel',
       states: {

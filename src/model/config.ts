@@ -144,7 +144,9 @@ export function parseConfig(input: unknown, source?: string | SourceOf): Resolve
     ...[...budgetConflicts(budgets), ...unknownScopes(config)].map(({ path, allowed }) =>
       problemAt(schemaNode(configSchema), config, ['budgets', ...path], allowed),
     ),
-    ...orchestratorConflicts(config).map(({ path, allowed }) => problemAt(schemaNode(configSchema), config, path, allowed)),
+    ...orchestratorConflicts(config).map(({ path, allowed, meant }) =>
+      problemAt(schemaNode(configSchema), config, path, allowed, meant),
+    ),
   )
   refuse(problems, source)
   const { journal, bus, seed } = config

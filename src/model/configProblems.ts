@@ -41,15 +41,21 @@ export function problemsOf(schema: z.ZodType, input: unknown): ConfigProblem[] {
   return [...new Map(problems.map((problem) => [problem.path, problem])).values()]
 }
 
-/** A problem with the value at `path` that no schema can see. */
-export function problemAt(root: SchemaNode, input: unknown, path: readonly PropertyKey[], allowed?: string): ConfigProblem {
+/** A problem with the value at `path` that no schema can see. `meant`: values that may have been, beside those of the schema. */
+export function problemAt(
+  root: SchemaNode,
+  input: unknown,
+  path: readonly PropertyKey[],
+  allowed?: string,
+  meant: readonly string[] = [],
+): ConfigProblem {
   const nodes = nodesAt(root, path, input)
   const hidden = nodes.some((node) => node.secret === true)
   const { found, value } = valueAt(input, path)
   const words = allowed ?? (inWords(nodes) || 'nothing')
   const got = !found || value === undefined ? 'missing' : `got ${hidden ? 'a value that is not shown' : describeValue(value)}`
   const where = dotted(path)
-  const nearest = typeof value === 'string' && !hidden ? suggest(value, nodes.flatMap(options)) : undefined
+  const nearest = typeof value === 'string' && !hidden ? suggest(value, [...nodes.flatMap(options), ...meant]) : undefined
   const hint = nearest === undefined ? '' : `; did you mean ${JSON.stringify(nearest)}?`
   return {
     path: where,

@@ -33,10 +33,17 @@ export interface FindingEvidence {
   readonly events: readonly EvidenceEvent[]
 }
 
+/** So many services are named in a finding that is told. */
+export const MOST_SERVICES = 64
+
 export interface Finding {
   readonly pattern: FindingPattern
-  /** Whom it concerns, sorted by name. */
+  /** Names it while it stands, however its services change; absent in journals from before. */
+  readonly id?: string
+  /** Whom it concerns, sorted by name; where they are many, 64 of them. */
   readonly services: readonly string[]
+  /** How many they are, where not all are named. */
+  readonly serviceCount?: number
   /** Where it began: of a cascade. */
   readonly root?: string
   /** The node of the fleet that alone sees the failures. */
@@ -59,12 +66,19 @@ export interface Finding {
   readonly recommendations: readonly string[]
 }
 
+/** Findings of the same key are the same finding, told again. */
+export function findingKey({ id, pattern, services, node }: Finding): string {
+  return id ?? `${pattern}:${node ?? services.join()}`
+}
+
 const share = z.number().min(0).max(1)
 const epoch = z.number()
 
 export const findingSchema = z.looseObject({
   pattern: z.enum(FINDING_PATTERNS),
+  id: z.string().exactOptional(),
   services: z.array(z.string()).min(1),
+  serviceCount: z.number().exactOptional(),
   root: z.string().exactOptional(),
   node: z.string().exactOptional(),
   strength: share,

@@ -77,6 +77,19 @@ export const directiveSchema = z.strictObject({
 export type Directive = z.infer<typeof directiveSchema>
 export type DirectiveInput = z.input<typeof directiveSchema>
 
+/** Room for the orchestrator to count on from there: with the largest safe integer its next directive could not be read back. */
+const LAST_EPOCH_OF_USERS = 2 ** 52
+
+/** A directive as a user may give it. */
+export const userDirectiveSchema = directiveSchema.extend({
+  epoch: z
+    .number()
+    .int()
+    .nonnegative()
+    .max(LAST_EPOCH_OF_USERS)
+    .meta({ allowed: `a whole number from 0 to ${LAST_EPOCH_OF_USERS} (2^52)` }),
+})
+
 const who = { by: z.string().min(1).max(200), why: words }
 
 export const commandSchema = z.discriminatedUnion('name', [

@@ -2,6 +2,7 @@
 // restart.
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import type { AnyActorRef } from 'xstate'
 import type { ServiceInput } from '../../src/model/config.ts'
 import { ClosedError, ConfigError } from '../../src/model/errors.ts'
 import type { JournalRecord } from '../../src/model/records.ts'
@@ -10,7 +11,7 @@ import { createSwitchgear } from '../../src/switchgear.ts'
 import { VirtualClock } from '../../src/testing/index.ts'
 import { temporaryDirectory } from '../bus/journalRecords.ts'
 import { PLAIN, story } from '../scenarios/scenario.ts'
-import { ofType, replayed } from './testBoard.ts'
+import { ofType, replayed, testBoard } from './testBoard.ts'
 
 const who = { by: 'ann', why: 'a drill' }
 
@@ -184,23 +185,77 @@ describe('rules of the user', () => {
   })
 
   it.each([
-    [{ name: 'emergency', when: () => true, then: {} }, 'rules.0.name'],
-    [{ name: 'x', when: 'yes', then: {} }, 'rules.0.when'],
-    [{ name: 'x', when: () => true, then: { services: ['nobody'] } }, 'rules.0.then.services.0'],
-    [{ name: 'X!', when: () => true, then: {} }, 'rules.0.name'],
+    [{ name: 'emergency', when: () => true, then: { degradeTo: 1 } }, 'rules.0.name'],
+    [{ name: 'x', when: 'yes', then: { degradeTo: 1 } }, 'rules.0.when'],
+    [{ name: 'x', when: () => true, then: { degradeTo: 1, services: ['nobody'] } }, 'rules.0.then.services.0'],
+    [{ name: 'x', when: () => true, then: { degradeTo: 1, services: ['constructor'] } }, 'rules.0.then.services.0'],
+    [{ name: 'x', when: () => true, then: {} }, 'rules.0.then'],
+    [{ name: 'X!', when: () => true, then: { degradeTo: 1 } }, 'rules.0.name'],
+    [{ name: 'constructor', when: () => true, then: { degradeTo: 1 } }, 'rules.0.name'],
+    [{ name: '__proto__', when: () => true, then: { degradeTo: 1 } }, 'rules.0.name'],
   ])('that cannot be used are refused: %j', async (rule, path) => {
     await expect(createSwitchgear({ services: { a: {} }, rules: [rule as never] })).rejects.toMatchObject({ path })
   })
 
   it.each([
-    [{ name: 'released', when: { down: 'a' }, then: {} }, 'orchestrator.ownRules.0.name'],
-    [{ name: 'x', when: {}, then: {} }, 'orchestrator.ownRules.0.when'],
-    [{ name: 'x', when: { down: 'b' }, then: {} }, 'orchestrator.ownRules.0.when.down'],
-    [{ name: 'x', when: { down: 'a' }, then: { services: ['b'] } }, 'orchestrator.ownRules.0.then.services.0'],
+    [{ name: 'released', when: { down: 'a' }, then: { degradeTo: 1 } }, 'orchestrator.ownRules.0.name'],
+    [{ name: 'constructor', when: { down: 'a' }, then: { degradeTo: 1 } }, 'orchestrator.ownRules.0.name'],
+    [{ name: '__proto__', when: { down: 'a' }, then: { degradeTo: 1 } }, 'orchestrator.ownRules.0.name'],
+    [{ name: 'x', when: {}, then: { degradeTo: 1 } }, 'orchestrator.ownRules.0.when'],
+    [{ name: 'x', when: { down: 'a' }, then: {} }, 'orchestrator.ownRules.0.then'],
+    [{ name: 'x', when: { down: 'b' }, then: { degradeTo: 1 } }, 'orchestrator.ownRules.0.when.down'],
+    [{ name: 'x', when: { down: 'a' }, then: { hold: true, services: ['b'] } }, 'orchestrator.ownRules.0.then.services.0'],
   ])('in the configuration that cannot be used are refused: %j', async (rule, path) => {
     await expect(createSwitchgear({ services: { a: {} }, orchestrator: { ownRules: [rule as never] } })).rejects.toMatchObject({
       path,
     })
+  })
+
+  it('say what is allowed, and what was meant', async () => {
+    const services = { search: {}, mail: { dependsOn: ['saerch'] } }
+    await expect(createSwitchgear({ services })).rejects.toThrow(
+      'services.mail.dependsOn.0: got "saerch"; allowed: one of search, mail; did you mean "search"?',
+    )
+    const rules = [{ name: 'x', when: () => true, then: { degradeTo: 1, services: ['search', 'mial'] } }] as const
+    await expect(createSwitchgear({ services: { search: {}, mail: {} }, rules: rules as never })).rejects.toThrow(
+      'rules.0.then.services.1: got "mial"; allowed: one of search, mail; did you mean "mail"?',
+    )
+    await expect(
+      createSwitchgear({ services: {}, orchestrator: { ownRules: [{ name: 'constructor', when: {}, then: {} }] } }),
+    ).rejects.toThrow('no name objects have anyway, such as "constructor"')
+  })
+
+  it('keep pairs of thresholds in order: of one that is not given, the default makes room', async () => {
+    const orchestrator = { healthReturn: 0.2, rules: { system_overload_protection: { clearRate: 0.6 } } }
+    const { journal } = await testBoard({ a: {} }, { orchestrator })
+    expect(journal.records[0]).toMatchObject({
+      orchestrator: {
+        config: {
+          healthFloor: 0.2,
+          healthReturn: 0.2,
+          rules: { system_overload_protection: { errorRate: 0.6, clearRate: 0.6 } },
+        },
+      },
+    })
+  })
+})
+
+describe('a finding', () => {
+  it('is heard in the second in which it is made, and so is its end, though nobody calls', async () => {
+    const lasting = { ...PLAIN, trip: { consecutiveFailures: false, failureRate: false } } as const
+    const { gear, clock, journal, heard } = await testBoard({ a: lasting, b: lasting, c: lasting })
+    const all = ['a', 'b', 'c'] as const
+    for (let second = 0; second < 300; second++) {
+      for (const name of all) gear.admit(name).succeed()
+      clock.advance(1000)
+    }
+    for (let i = 0; i < 60; i++) for (const name of all) gear.admit(name).fail(new Error('down'))
+    for (let second = 0; second < 600; second++) {
+      clock.advance(1000)
+      expect(ofType(heard, 'finding')).toEqual(ofType(journal.records, 'finding'))
+    }
+    expect(ofType(heard, 'finding').map(({ over }) => over)).toEqual(expect.arrayContaining([false, true]))
+    expect(gear.system.findings).toEqual([])
   })
 })
 
@@ -290,7 +345,7 @@ it('goes on after a restart: what stood stands, who waited waits, and the journa
   const second = await start()
   expect(second.system).toMatchObject({ epoch, roots, waiting: ['search'] })
   expect(Object.keys(second.system.directives)).toEqual(Object.keys(directives))
-  clock.advance(100_000)
+  clock.advance(45_000)
   expect(second.services.search.path).toBe('open.awaitingPermit')
   second.admit('database').succeed()
   second.admit('search').succeed()
@@ -332,4 +387,25 @@ it('a difference in what the orchestrator does is found by a replay', async () =
     record.type === 'directive' ? { ...record, directive: { ...record.directive, level: 3 as const } } : record,
   )
   expect(replayed(altered).first).toMatchObject({ service: 'b', what: 'the directive differs' })
+})
+
+it('switched off, it hears of that once, and not of each breaker: services and keys end with it', async () => {
+  const sent: string[] = []
+  const actors = new Set<AnyActorRef>()
+  const { gear } = await testBoard(
+    { a: PLAIN, b: PLAIN },
+    {
+      inspect: (event) => {
+        actors.add(event.actorRef as AnyActorRef)
+        if (event.type === '@xstate.event' && (event.actorRef as AnyActorRef).id === 'switchgear') sent.push(event.event.type)
+      },
+    },
+  )
+  for (const key of ['x', 'y']) gear.services.a.for(key).admit().succeed()
+  sent.length = 0
+  await gear.close()
+  expect(sent).toEqual(['board.stopped'])
+  const ids = [...actors].map(({ id }) => id)
+  expect(ids).toEqual(expect.arrayContaining(['switchgear', 'a', 'b', 'a/x', 'a/y']))
+  expect([...actors].filter((actor) => actor.getSnapshot().status === 'active')).toEqual([])
 })

@@ -149,6 +149,89 @@ describe('episodes', () => {
   })
 })
 
+describe('a breaker that opens', () => {
+  /** A call a second; two failures, and none of its calls come through for a while. */
+  const opened = (at: readonly number[], seconds: number, failures = 2) => {
+    const history = new FailureHistory()
+    for (let second = 0; second < seconds; second++) {
+      const now = START + second * 1000
+      history.advance(now)
+      const since = Math.min(...at.map((from) => (second >= from ? second - from : Number.POSITIVE_INFINITY)))
+      if (since > 30) history.add(now, 'a', 'success')
+      else if (since === 0) {
+        if (failures > 0) history.add(now, 'a', 'failure', 'authentication', failures)
+        history.opened('a', now, 'authentication')
+      }
+    }
+    return history.service('a')
+  }
+
+  test('makes an episode of failures too few to be one, and says so', () => {
+    const episode = opened([600], 700)?.episodes[0]
+    expect(episode).toMatchObject({ from: START + 600_000, failures: 2, opening: 'authentication' })
+    expect(episode?.chance).toBeCloseTo(1 - Math.exp(-30 / 600), 2)
+  })
+
+  test('without a failure, for a reason of another sort, makes none', () => {
+    expect(opened([600], 700, 0)?.episodes).toEqual([])
+  })
+
+  test('again and again counts each time, and is an onset once in five minutes', () => {
+    const service = opened([600, 720, 840, 1300], 1400)
+    expect(service?.episodes.map(({ from }) => (from - START) / 1000)).toEqual([600, 720, 840, 1300])
+    expect(service?.runs.map((from) => (from - START) / 1000)).toEqual([600, 1300])
+    const chances = service?.episodes.map(({ chance }) => chance) ?? []
+    expect(chances[2]).toBeGreaterThan(chances[0]!)
+  })
+
+  test('is an episode like any other once its calls say so too', () => {
+    expect(opened([600], 700, 40)?.episodes[0]).toMatchObject({ opening: undefined })
+    const history = new FailureHistory()
+    for (let second = 0; second < 640; second++) {
+      history.advance(START + second * 1000)
+      history.add(START + second * 1000, 'a', second < 600 ? 'success' : 'failure', 'timeout', second < 600 ? 5 : 2)
+      if (second === 600) history.opened('a', START + second * 1000, 'timeout')
+    }
+    expect(history.service('a')?.episodes).toMatchObject([{ from: START + 600_000, opening: undefined }])
+    expect(history.service('a')?.episodes[0]?.chance).toBeLessThan(0.001)
+  })
+
+  test('of a service that is not known is passed over', () => {
+    const history = new FailureHistory()
+    history.opened('nobody', START, 'timeout')
+    expect(history.size).toBe(0)
+  })
+
+  test.each<[string, Record<string, number>, [string, string[]][]]>([
+    [
+      'three at once, refused alike',
+      { a: 600, b: 600, c: 601 },
+      [
+        ['common_cause', ['a', 'b', 'c']],
+        ['system_wide', ['a', 'b', 'c']],
+      ],
+    ],
+    ['one alone', { a: 600 }, []],
+    ['two a while apart', { a: 600, b: 650 }, []],
+  ])('%s: %j', (_, at, expected) => {
+    const history = new FailureHistory()
+    for (let second = 0; second < 620; second++) {
+      const now = START + second * 1000
+      history.advance(now)
+      for (const name of ['a', 'b', 'c', 'd']) {
+        const from = at[name] ?? Number.POSITIVE_INFINITY
+        if (second < from) history.add(now, name, 'success')
+        else if (second === from) {
+          history.add(now, name, 'failure', 'authentication')
+          history.opened(name, now, 'authentication')
+        }
+      }
+    }
+    const found = findCorrelations(history, new Map(), START + 620_000)
+    expect(found.map(({ pattern, services }) => [pattern, services]).sort()).toEqual(expected)
+  })
+})
+
 describe('whatever comes', () => {
   const event = fc.record({
     second: fc.integer({ min: -70, max: 700 }),

@@ -1,6 +1,7 @@
 // What is found in traffic that is told: each pattern at its edges, and nothing where there is nothing.
 import { describe, expect, test } from 'vitest'
 import { coincidence } from '../../src/analysis/coincidence.ts'
+import { startingTogether } from '../../src/analysis/commonCause.ts'
 import { rhythmOf } from '../../src/analysis/recurring.ts'
 import { seededRandom } from '../../src/model/random.ts'
 import { ofPattern, patternsOf, START, type Story, type Told, tell } from './story.ts'
@@ -46,6 +47,15 @@ describe('burst', () => {
     expect(last.evidence.events.every(({ at }) => at >= START + 600_000 && at < START + 630_000)).toBe(true)
   })
 
+  test('is as strong as the share of calls it cost, seconds in which all went well among them', () => {
+    const faults = Array.from({ length: 60 }, (_, i) => ({ service: 'b', from: 600 + i * 3, to: 601 + i * 3 }))
+    const { atEnd } = tell({ services: { b: 1 }, seconds: 780, lookFrom: 770, faults })
+    const { calls, failures } = atEnd[0]!.evidence.counts[0]!
+    expect(failures).toBeGreaterThan(50)
+    expect(atEnd[0]!.strength).toBeGreaterThan(0.3)
+    expect(atEnd[0]!.strength).toBeLessThanOrEqual(failures / calls)
+  })
+
   test('is gone a minute after the last failure', () => {
     const story = { services: FIVE, faults: [outage('b', 600)] }
     expect(tell({ ...story, seconds: 680 }).atEnd).toHaveLength(1)
@@ -89,6 +99,24 @@ describe('system-wide', () => {
     }
   })
 
+  test('is not what chance brings where many services have outages of their own', () => {
+    const random = seededRandom(5)
+    const names = Array.from({ length: 40 }, (_, i) => `s${i}`)
+    const faults = names.flatMap((service) => {
+      const told: Told[] = []
+      for (let at = random.next() * 600; at < 2400; at += 60 - 600 * Math.log(1 - random.next()))
+        told.push({ service, from: at, to: at + 15 })
+      return told
+    })
+    const services = Object.fromEntries(names.map((name) => [name, 3]))
+    const quietly = tell({ services, seconds: 2400, lookFrom: 1800, faults })
+    expect(ofPattern(quietly.ever, 'system_wide')).toEqual([])
+    // Thirty of them at once are more than that.
+    const outages = names.slice(0, 30).map((service) => outage(service, 2340))
+    const { atEnd } = tell({ services, seconds: 2380, lookFrom: 2370, faults: [...faults, ...outages] })
+    expect(ofPattern(atEnd, 'system_wide')).toMatchObject([{ severity: 'high' }])
+  })
+
   test('stands in for the bursts of its services', () => {
     const faults = types.slice(0, 3).map((type, i) => outage('abc'[i]!, 600, { type }))
     expect(patternsOf(tell({ services: FIVE, seconds: 640, faults }).atEnd)).toEqual(['system_wide'])
@@ -129,6 +157,37 @@ describe('common cause', () => {
     expect(patternsOf(atEnd)).toEqual(['system_wide'])
   })
 })
+
+test('the most that began together are found as by asking at every moment', () => {
+  const random = seededRandom(21)
+  for (let round = 0; round < 200; round++) {
+    const episodes = Array.from({ length: 1 + Math.floor(random.next() * 12) }, (_, i) => ({
+      ...EPISODE,
+      service: `s${i}`,
+      from: Math.round(random.next() * 30) * 1000,
+      slackMs: random.next() < 0.5 ? 0 : 2000,
+    }))
+    const sharing = (moment: number) =>
+      episodes.filter(({ from, slackMs }) => from - slackMs - 3000 <= moment && moment <= from + 3000)
+    const most = Math.max(...Array.from({ length: 100 }, (_, i) => sharing(i * 1000 - 10_000).length))
+    const group = startingTogether(episodes)
+    expect(group).toHaveLength(most)
+    expect(Array.from({ length: 100 }, (_, i) => sharing(i * 1000 - 10_000))).toContainEqual(group)
+  }
+  expect(startingTogether([])).toEqual([])
+})
+
+const EPISODE = {
+  service: '',
+  to: 0,
+  open: false,
+  calls: 1,
+  failures: 1,
+  types: new Uint32Array(),
+  chance: 0,
+  baseline: 0,
+  opening: undefined,
+}
 
 describe('a common cause that comes back', () => {
   test('does not explain itself by having been there before', () => {
@@ -213,6 +272,18 @@ describe('cascade', () => {
     const graph = { b: ['a'] }
     expect(patternsOf(tell({ services: FIVE, seconds: 630, faults, graph }).ever)).toEqual(['burst'])
     expect(patternsOf(tell({ services: FIVE, seconds: 650, faults, graph }).atEnd)).toEqual(['cascade'])
+  })
+
+  test('runs down a chain of 300, each of which is asked about once, and is told in bounded words', () => {
+    const names = Array.from({ length: 300 }, (_, i) => `s${String(i).padStart(3, '0')}`)
+    const graph = Object.fromEntries(names.slice(1).map((name, i) => [name, [names[i]!]]))
+    const faults = names.map((service) => outage(service, 60, { type: 'timeout' }))
+    const services = Object.fromEntries(names.map((name) => [name, 10]))
+    const { atEnd } = tell({ services, seconds: 120, lookFrom: 110, faults, graph })
+    const [found, ...others] = ofPattern(atEnd, 'cascade')
+    expect(others).toEqual([])
+    expect(found).toMatchObject({ root: 's000', services: names })
+    for (const { recommendations } of atEnd) expect(recommendations.join().length).toBeLessThan(400)
   })
 
   test('is learned from what follows what, again and again', () => {

@@ -321,31 +321,58 @@ describe(`a journal file that was tampered with (seed ${seed})`, () => {
     good = await readFile(file)
   })
 
+  const LINE_END = 10
+  /** The line that holds a byte, its end included. */
+  const lineOf = (offset: number): number => good.subarray(0, offset).filter((byte) => byte === LINE_END).length + 1
+  const lastLine = (): number => lineOf(good.length - 1)
+  /** The end of the line before the last. */
+  const lastJoint = (): number => good.lastIndexOf(LINE_END, good.length - 2)
+
+  async function replayedWith(offset: number, mask: number): Promise<unknown> {
+    const bad = join(directory, 'bad.jsonl')
+    const bytes = Buffer.from(good)
+    bytes[offset] = (bytes[offset] ?? 0) ^ mask
+    await writeFile(bad, bytes)
+    return replayJournal(bad).catch((error: unknown) => error)
+  }
+
+  /** What is replayed of all lines before `line`. */
+  const inputsBefore = (line: number): number => replayed(recorded.slice(0, line - 1)).inputs
+
   it('is found out wherever a byte is changed, and the line is named', async () => {
     expect((await replayJournal(file)).differences).toBe(0)
-    const bad = join(directory, 'bad.jsonl')
-    const lines = good.toString('latin1').split('\n')
-    const lineOf = (offset: number): number => good.subarray(0, offset).filter((byte) => byte === 10).length + 1
-    const lastLine = lines.length - 1
     await fc.assert(
       fc.asyncProperty(fc.nat({ max: good.length - 1 }), fc.integer({ min: 1, max: 255 }), async (offset, mask) => {
-        const bytes = Buffer.from(good)
-        bytes[offset] = (bytes[offset] ?? 0) ^ mask
-        await writeFile(bad, bytes)
-        const found = await replayJournal(bad).catch((error: unknown) => error)
+        const found = await replayedWith(offset, mask)
+        const line = lineOf(offset)
         if (found instanceof JournalError) {
           // A line that is joined with the next, or parted in two, is found out at the one or the other.
-          expect(Math.abs(found.line - lineOf(offset))).toBeLessThanOrEqual(1)
+          expect(Math.abs(found.line - line)).toBeLessThanOrEqual(1)
           return
         }
-        // The last line of a file may have been cut short by a crash; it is told and not read.
-        const replay = found as Awaited<ReturnType<typeof replayJournal>>
-        expect(replay.torn?.line).toBeGreaterThanOrEqual(lastLine)
-        expect(lineOf(offset)).toBeGreaterThanOrEqual(lastLine - 1)
+        // The end of a file may have been cut short by a crash; it is told and not read.
+        expect(found).toMatchObject({ torn: { line }, differences: 0, inputs: inputsBefore(line) })
+        if (offset !== lastJoint()) expect(line).toBe(lastLine())
       }),
       { seed, numRuns: 250 },
     )
   }, 30_000)
+
+  it.each([
+    ['the last line', () => lastJoint() + 20, () => lastLine()],
+    ['the end of the last line', () => good.length - 1, () => lastLine()],
+    ['the end of the line before it, which makes one line of the two', () => lastJoint(), () => lastLine() - 1],
+  ] as const)(
+    'looks cut short by a crash where a byte of %s is changed: that is told, and nothing else is lost',
+    async (_, offset, line) => {
+      const length = good.length - (good.lastIndexOf(LINE_END, lastJoint() - (line() === lastLine() ? 0 : 1)) + 1)
+      expect(await replayedWith(offset(), 1)).toMatchObject({
+        torn: { line: line(), bytes: length },
+        differences: 0,
+        inputs: inputsBefore(line()),
+      })
+    },
+  )
 
   it('names the line of a record that no crc protects, because whoever altered it made a new one', async () => {
     const { encode } = await import('../../src/bus/journalLine.ts')

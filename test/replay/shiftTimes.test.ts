@@ -50,3 +50,14 @@ it('changes nothing in what it was given, and is its own way back', () => {
   expect(moved).toEqual({ at: T - DAY, list: [T - DAY, 1, null, 'x', true] })
   expect(shiftTimes(moved, DAY)).toEqual(saved)
 })
+
+it('leaves the epochs of directives, which may look like times', () => {
+  const saved = {
+    breakers: [{ context: { directiveEpoch: T } }],
+    orchestrator: { epoch: T, system: { state: 'healthy', since: T } },
+  }
+  expect(shiftTimes(saved, -DAY)).toEqual({
+    breakers: [{ context: { directiveEpoch: T } }],
+    orchestrator: { epoch: T, system: { state: 'healthy', since: T - DAY } },
+  })
+})

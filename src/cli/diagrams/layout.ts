@@ -41,7 +41,7 @@ export interface LayoutRequest {
   /** Path of the top state entered first. */
   readonly initial: string | undefined
   readonly arrows: readonly Arrow[]
-  /** Rows of top states from top to bottom; absent: as it comes. */
+  /** Rows of states from top to bottom; absent: as it comes. */
   readonly rows?: readonly (readonly string[])[]
 }
 
@@ -113,7 +113,12 @@ function contents(
 function node(box: Box, request: LayoutRequest, labels: Labels): ElkNode {
   const row = request.rows?.findIndex((names) => names.includes(box.path)) ?? -1
   const { layoutOptions = {} } = inRow(request, row)
-  const size = { id: box.path, width: box.width, height: box.height, layoutOptions: { ...nodeOptions(box), ...layoutOptions } }
+  const size = {
+    id: box.path,
+    width: box.width,
+    height: box.height,
+    layoutOptions: { ...nodeOptions(box, request), ...layoutOptions },
+  }
   return box.children.length === 0 ? size : { ...size, ...contents(box.path, box.children, box.state.initial, request, labels) }
 }
 
@@ -121,8 +126,9 @@ function inRow({ rows }: LayoutRequest, row: number): { layoutOptions?: Record<s
   return rows && row >= 0 ? { layoutOptions: { 'elk.partitioning.partition': String(row) } } : {}
 }
 
-function nodeOptions(box: Box): Record<string, string> {
+function nodeOptions(box: Box, { rows }: LayoutRequest): Record<string, string> {
   if (box.children.length === 0) return {}
+  const inRows = box.children.some(({ path }) => rows?.some((names) => names.includes(path)))
   return {
     ...OPTIONS,
     'elk.padding': `[top=${box.height + 4},left=12,bottom=12,right=12]`,
@@ -132,6 +138,7 @@ function nodeOptions(box: Box): Record<string, string> {
     'elk.layered.considerModelOrder.components': 'MODEL_ORDER',
     'elk.spacing.nodeNode': '14',
     'elk.layered.spacing.nodeNodeBetweenLayers': '16',
+    ...(inRows ? { 'elk.partitioning.activate': 'true' } : {}),
   }
 }
 

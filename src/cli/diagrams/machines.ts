@@ -18,7 +18,7 @@ export interface DrawnMachine {
   /** Actions every transition has, which would only be in the way. */
   readonly quietActions?: readonly string[]
   readonly tones?: Readonly<Record<string, Tone>>
-  /** The top states from top to bottom of the picture, as far as their order matters. */
+  /** Paths of states from top to bottom of the picture, or of the state around them, as far as their order matters. */
   readonly rows?: readonly (readonly string[])[]
   /** What a second, simpler picture shows: the top states, and the arrows a newcomer needs. */
   readonly overview?: Overview
@@ -67,7 +67,27 @@ export const DRAWN_MACHINES: readonly DrawnMachine[] = [
         'Not drawn: where a graver or a hidden condition still stands, a state is left for that condition’s state instead.',
     },
   },
-  { name: 'orchestratorMachine', machine: orchestratorMachine, tones: { supervising: 'well', stopped: 'away' } },
+  {
+    name: 'orchestratorMachine',
+    machine: orchestratorMachine,
+    leaveOut: ['restore'],
+    quietGuards: ['turns'],
+    tones: {
+      supervising: 'well',
+      'supervising.system.healthy': 'well',
+      'supervising.system.degraded': 'warned',
+      'supervising.system.critical': 'limited',
+      'supervising.system.emergency': 'shut',
+      'supervising.recovery.recovering': 'trial',
+      stopped: 'away',
+    },
+    rows: [
+      ['supervising', 'supervising.system.healthy', 'supervising.recovery.idle'],
+      ['stopped', 'supervising.system.degraded', 'supervising.recovery.recovering'],
+      ['supervising.system.critical'],
+      ['supervising.system.emergency'],
+    ],
+  },
   {
     name: 'leaderMachine',
     machine: leaderMachine,

@@ -122,6 +122,8 @@ const finding = z.object({
   finding: z.object({
     pattern: z.enum(FINDING_PATTERNS),
     services: z.array(named).min(1).max(1000),
+    id: text(300).exactOptional(),
+    serviceCount: figure.exactOptional(),
     root: named.exactOptional(),
     node: busName.exactOptional(),
     strength: share,

@@ -1,24 +1,32 @@
 // What the orchestrator tells people: how the system as a whole is, what is at the root, what was found. Each once in its
-// cooldown, however often it comes and goes.
+// cooldown, however often it comes and goes; but what was told as mere news is told again when it is more than that.
 import type { Finding } from '../findings.ts'
 import type { AlertLevel, AlertRecord } from '../records.ts'
 import type { SystemState } from './config.ts'
 import { isDown, type OrchestratorContext } from './context.ts'
 import { dependentsOf } from './graph.ts'
 import { coordinates } from './recovery.ts'
-import { listed } from './rules.ts'
 import type { SystemHealth } from './systemState.ts'
+import { listed } from './wishes.ts'
 
 /** Alerts of what concerns the whole board are told of this "service". */
 export const EVERYWHERE = '*' as const
 
-type Raised = Pick<AlertRecord, 'service' | 'level' | 'code' | 'message'>
+/** An alert that is not told yet. */
+export type Raised = Pick<AlertRecord, 'service' | 'level' | 'code' | 'message'>
 
-const LEVELS: Readonly<Record<SystemState, AlertLevel>> = {
-  healthy: 'info',
+type Ill = Exclude<SystemState, 'healthy'>
+
+const LEVELS: Readonly<Record<Ill, AlertLevel>> = {
   degraded: 'warning',
   critical: 'error',
   emergency: 'critical',
+}
+
+const WORDS: Readonly<Record<Ill, string>> = {
+  degraded: 'degraded',
+  critical: 'critical',
+  emergency: 'in an emergency',
 }
 
 /** Those of `raised` that were not raised in the cooldown before `at`, and when each was last. */
@@ -33,21 +41,30 @@ export function afterCooldown(
   const alerts: AlertRecord[] = []
   for (const alert of raised) {
     const key = `${alert.code}:${alert.service}`
-    if (next[key] !== undefined) continue
-    next[key] = at
+    const { level } = alert
+    // What was told as something less silences nothing that is graver.
+    const keys = level === 'info' ? [key, `${key}:warning`, `${key}:info`] : level === 'warning' ? [key, `${key}:warning`] : [key]
+    if (keys.some((told) => next[told] !== undefined)) continue
+    next[keys.at(-1)!] = at
     alerts.push({ type: 'alert', at, by: 'orchestrator', ...alert })
   }
   return { alerts, alerted: next }
 }
 
 /** Of a change of the system's state, or an emergency that was looked at again. A board of one service has no system. */
-export function systemAlerts(context: OrchestratorContext, to: SystemState, { score, open, services }: SystemHealth): Raised[] {
+export function systemAlerts(context: OrchestratorContext, to: SystemState, health: SystemHealth): Raised[] {
   if (!coordinates(context)) return []
-  const message =
-    to === 'healthy'
-      ? 'the system is well again'
-      : `the system is ${to === 'emergency' ? 'in an emergency' : to}: ${open} of ${services} services open, health ${score.toFixed(2)}`
-  return [{ service: EVERYWHERE, level: LEVELS[to], code: to === 'healthy' ? 'system_recovered' : `system_${to}`, message }]
+  if (to === 'healthy') {
+    return [{ service: EVERYWHERE, level: 'info', code: 'system_recovered', message: 'the system is well again' }]
+  }
+  const { score, open, probing, services } = health
+  const from = context.system.state
+  // Half of the services open is nothing to be glad of, whatever was before; degraded may be.
+  const isBetter = to === 'degraded' && from !== 'healthy'
+  const how = isBetter ? `degraded and no longer ${WORDS[from]}` : WORDS[to]
+  const counted = `${open} of ${services} services open${probing > 0 ? ' or recovering' : ''}`
+  const message = `the system is ${how}: ${counted}, health ${score.toFixed(2)}`
+  return [{ service: EVERYWHERE, level: isBetter ? 'info' : LEVELS[to], code: `system_${to}`, message }]
 }
 
 /** Services that others depend on and that are at the bottom of it. */

@@ -50,11 +50,15 @@ export const actionSchema = z.strictObject({
 })
 export type RuleAction = Readonly<z.infer<typeof actionSchema>>
 
+/** What stands is kept by name: a name that objects have anyway would stand from the start. */
+const ruleName = z
+  .string()
+  .regex(/^[a-z0-9_-]{1,64}$/)
+  .refine((rule) => !(rule in Object.prototype))
+  .meta({ allowed: '1 to 64 small letters, digits, _ and -, and no name objects have anyway, such as "constructor"' })
+
 const ownRuleSchema = z.strictObject({
-  name: z
-    .string()
-    .regex(/^[a-z0-9_-]{1,64}$/)
-    .meta({ allowed: '1 to 64 small letters, digits, _ and -' }),
+  name: ruleName,
   priority: z.number().finite().min(0).max(1000).optional(),
   when: conditionSchema,
   then: actionSchema,
@@ -147,8 +151,9 @@ export function resolveOrchestrator(
 ): OrchestratorConfig {
   const { cascade_failure_prevention: cascade, system_overload_protection: overload, ...rest } = input.rules ?? {}
   const { dependency_chain_protection: chain, recovery_coordination: recovery } = rest
-  const healthFloor = input.healthFloor ?? 0.3
-  const errorRate = overload?.errorRate ?? 0.3
+  // Where one of two is given, the default of the other makes room.
+  const healthFloor = input.healthFloor ?? Math.min(0.3, input.healthReturn ?? 1)
+  const errorRate = overload?.errorRate ?? Math.max(0.3, overload?.clearRate ?? 0)
   return {
     rules: {
       cascade_failure_prevention: { ...latch(cascade, 10_000, 5000), services: cascade?.services ?? 2 },

@@ -14,6 +14,8 @@ export interface ServiceStand {
   readonly since: number
   /** It tripped, and has not come back; an operator's trip and a maintenance are no failing. */
   readonly failing: boolean
+  /** Half-open, and nobody has called it for the time of the lease: it lets the next call pass, and keeps nobody back. */
+  readonly idle?: boolean | undefined
 }
 
 /** Someone at the bottom of what is down, and what it took with it. */

@@ -3,29 +3,39 @@
 import type { Directive } from '../signals.ts'
 import type { DegradationLevel } from '../states.ts'
 import { type OrchestratorContext, RELEASED } from './context.ts'
+import { isEmpty } from './named.ts'
 import { coordinates } from './recovery.ts'
-import type { Wish } from './rules.ts'
+import { standingOf } from './standing.ts'
 import { together, toldOf } from './told.ts'
+import type { Wish, Wishes } from './wishes.ts'
 
 const COORDINATION = 'recovery_coordination'
+
+const NONE: readonly Wish[] = []
+const NO_TURNS: ReadonlyMap<string, Wish> = new Map()
 
 /** The directives that put right what differs at `at`, all of one epoch. */
 export function directivesAt(
   context: OrchestratorContext,
-  wishes: ReadonlyMap<string, readonly Wish[]>,
+  wishes: Wishes,
   at: number,
 ): { readonly service: string; readonly directive: Directive }[] {
   const { config, services, force, fleet } = context
   const isCoordinated = coordinates(context)
-  if (!config || !(isCoordinated || context.fleet)) return []
+  if (!config || !(isCoordinated || fleet)) return []
+  const { all, waiting } = standingOf(services)
+  if (wishes.size === 0 && waiting.length === 0 && isEmpty(force) && (fleet === undefined || isEmpty(fleet))) return []
+  const turns = isCoordinated ? turnsOf(context, waiting) : NO_TURNS
   const epoch = context.epoch + 1
   const directives: { service: string; directive: Directive }[] = []
-  for (const service of Object.keys(services)) {
+  for (const service of all) {
     const now = inForce(force[service], at)
-    const own = isCoordinated ? [...(wishes.get(service) ?? []), ...turnOf(context, service)] : []
+    const turn = turns.size === 0 ? undefined : turns.get(service)
+    const wished = isCoordinated ? (wishes.get(service) ?? NONE) : NONE
+    const own = turn ? [...wished, turn] : wished
     const told = toldOf(context, service)
-    const [only] = told
     if (own.length === 0 && told.length < 2) {
+      const [only] = told
       // Where there is a fleet, what one of the two has told may have been hidden by the other's until now.
       const differs = now ? !same(now, only) : fleet !== undefined && only !== undefined
       if (differs) directives.push({ service, directive: only ? { ...only, epoch } : released(epoch, now as Directive, at) })
@@ -39,10 +49,7 @@ export function directivesAt(
 }
 
 /** Whom a wish or a user's directive keeps from probing. */
-export function isHeldBy(
-  context: OrchestratorContext,
-  wishes: ReadonlyMap<string, readonly Wish[]>,
-): (service: string) => boolean {
+export function isHeldBy(context: OrchestratorContext, wishes: Wishes): (service: string) => boolean {
   return (service) =>
     toldOf(context, service).some(({ hold }) => hold) || (wishes.get(service)?.some(({ hold }) => hold) ?? false)
 }
@@ -52,28 +59,30 @@ export function inForce(directive: Directive | undefined, at: number): Directive
 }
 
 /** A service that is ready to probe, and has no leave yet, waits: its own patience must not let it pass others. */
-function turnOf({ config, services, granted }: OrchestratorContext, service: string): Wish[] {
-  if (!config?.rules.recovery_coordination.enabled) return []
-  if (services[service]?.path !== 'open.awaitingPermit' || granted[service] !== undefined) return []
+function turnsOf({ config, granted }: OrchestratorContext, waiting: readonly string[]): ReadonlyMap<string, Wish> {
+  const rule = config?.rules.recovery_coordination
+  const kept = rule?.enabled ? waiting.filter((service) => granted[service] === undefined) : []
   const reason = 'waits for its turn to recover'
-  return [{ rule: COORDINATION, priority: 5, reason, to: 0, by: 0, admissionRatio: 1, hold: true }]
+  const turn: Wish = { rule: COORDINATION, priority: 5, reason, to: 0, by: 0, admissionRatio: 1, hold: true }
+  return new Map(kept.map((service) => [service, turn]))
 }
 
 /** What a user or the fleet has told is one wish among the others. */
 function combined(own: readonly Wish[], told: readonly Directive[], epoch: number, expiresAt: number): Directive {
   const asked = together(told)
-  const to = Math.max(asked.level, ...own.map((wish) => wish.to))
-  const by = Math.max(0, ...own.map((wish) => wish.by))
-  const [gravest = told.at(-1) as Directive] = [...own].sort((one, other) => other.priority - one.priority)
-  return {
-    epoch,
-    level: Math.min(3, to + by) as DegradationLevel,
-    admissionRatio: Math.min(asked.admissionRatio, ...own.map((wish) => wish.admissionRatio)),
-    hold: asked.hold || own.some((wish) => wish.hold),
-    expiresAt,
-    rule: gravest.rule,
-    reason: gravest.reason,
+  let gravest: Wish | Directive = own[0] ?? (told.at(-1) as Directive)
+  let [to, by]: [number, number] = [asked.level, 0]
+  let { admissionRatio, hold } = asked
+  let priority = Number.NEGATIVE_INFINITY
+  for (const wish of own) {
+    if (wish.priority > priority) [gravest, priority] = [wish, wish.priority]
+    to = Math.max(to, wish.to)
+    by = Math.max(by, wish.by)
+    admissionRatio = Math.min(admissionRatio, wish.admissionRatio)
+    hold ||= wish.hold
   }
+  const level = Math.min(3, to + by) as DegradationLevel
+  return { epoch, level, admissionRatio, hold, expiresAt, rule: gravest.rule, reason: gravest.reason }
 }
 
 function released(epoch: number, { rule }: Directive, at: number): Directive {

@@ -24,6 +24,11 @@ export function dependentsOf(graph: Dependencies, service: string): readonly str
   return closureOf(graph).above.get(service) ?? []
 }
 
+/** Those that any other depends on directly. */
+export function reliedOf(graph: Dependencies): readonly string[] {
+  return closureOf(graph).relied
+}
+
 /** Of what `service` depends on, what is down and has nothing down beneath it; the service itself if it is down alone. */
 export function rootsOf(graph: Dependencies, service: string, isDown: (service: string) => boolean): string[] {
   const down = dependenciesOf(graph, service).filter(isDown)
@@ -34,6 +39,7 @@ export function rootsOf(graph: Dependencies, service: string, isDown: (service: 
 interface Closure {
   readonly beneath: ReadonlyMap<string, readonly string[]>
   readonly above: ReadonlyMap<string, readonly string[]>
+  readonly relied: readonly string[]
 }
 
 /** A graph does not change, and is asked at every transition. */
@@ -49,7 +55,8 @@ function closureOf(graph: Dependencies): Closure {
     if (names.length > 0) beneath.set(service, names)
     for (const name of names) above.set(name, [...(above.get(name) ?? []), service])
   }
-  const closure = { beneath, above }
+  const relied = [...new Set(Object.values(graph).flatMap(({ dependsOn }) => dependsOn))]
+  const closure = { beneath, above, relied }
   closures.set(graph, closure)
   return closure
 }

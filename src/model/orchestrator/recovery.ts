@@ -1,14 +1,15 @@
 // The queue of recovery: who of those that are ready to probe may. Dependencies before dependents, then by priority, then who has
 // waited longest; only so many at once.
-import { isAway, type OrchestratorContext } from './context.ts'
+import type { OrchestratorContext } from './context.ts'
 import { dependenciesOf } from './graph.ts'
+import { isBack, standingOf } from './standing.ts'
 
 /** The services that wait for their turn, in the order in which they would get it; those that must wait for others come last. */
 export function waitingOf({ config, services }: OrchestratorContext): string[] {
   const priority = (service: string): number => config?.places[service]?.recoveryPriority ?? 0
-  return Object.keys(services)
-    .filter((service) => services[service]?.path === 'open.awaitingPermit')
-    .sort((a, b) => priority(a) - priority(b) || services[a]!.since - services[b]!.since || (a < b ? -1 : 1))
+  return [...standingOf(services).waiting].sort(
+    (a, b) => priority(a) - priority(b) || services[a]!.since - services[b]!.since || (a < b ? -1 : 1),
+  )
 }
 
 /** Who may probe from now on. `isHeld` for those whom a directive keeps back. */
@@ -18,13 +19,7 @@ export function permitsAt(context: OrchestratorContext, isHeld: (service: string
   if (!config?.rules.recovery_coordination.enabled) return waiting
   // In an emergency one at a time: what little works must not be swamped.
   const places = (system.state === 'emergency' && coordinates(context) ? 1 : config.maxConcurrentRecoveries) - underWay(context)
-  const path = (service: string) => services[service]?.path
-  const ready = waiting.filter((service) =>
-    dependenciesOf(config.places, service).every((name) => {
-      const its = path(name)
-      return its === undefined || !isAway(its)
-    }),
-  )
+  const ready = waiting.filter((service) => dependenciesOf(config.places, service).every((name) => isBack(services[name])))
   return ready.slice(0, Math.max(0, places))
 }
 
@@ -35,9 +30,7 @@ export function underWay({ granted }: OrchestratorContext): number {
 
 /** A board of one service has nothing to coordinate: its breaker is left alone. */
 export function coordinates({ services }: OrchestratorContext): boolean {
-  let count = 0
-  for (const _ in services) if (++count > 1) return true
-  return false
+  return standingOf(services).all.length > 1
 }
 
 /**

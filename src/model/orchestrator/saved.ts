@@ -11,7 +11,10 @@ const number = z.number().finite()
 const directives = z.record(z.string(), directiveSchema)
 
 const savedSchema = z.object({
-  services: z.record(z.string(), z.object({ path: z.enum(STATE_PATHS), since: number, failing: z.boolean() })),
+  services: z.record(
+    z.string(),
+    z.object({ path: z.enum(STATE_PATHS), since: number, failing: z.boolean(), idle: z.boolean().optional() }),
+  ),
   system: z.object({ state: z.enum(SYSTEM_STATES), since: number }),
   epoch: z.number().int().nonnegative(),
   force: directives,

@@ -1,52 +1,62 @@
 // How the system as a whole is: a health score from 0 to 1, and one of four states. Only what services suffer of themselves
 // counts; what the orchestrator asks of them must not keep alive the state for which it asks.
 import type { Directive } from '../signals.ts'
-import { type StatePath, stateOf } from '../states.ts'
-import type { SystemState } from './config.ts'
+import { STATE_PATHS, type StatePath, stateOf } from '../states.ts'
+import type { OrchestratorConfig, SystemState } from './config.ts'
 import { isDown, type OrchestratorContext, RELEASED } from './context.ts'
+import { standingOf } from './standing.ts'
+
+type Places = OrchestratorConfig['places']
 
 export interface SystemHealth {
   /** 0–1: the mean over the services, critical ones counting twice. 1 for a board without services. */
   readonly score: number
+  /** Those that let no calls pass, or only probes. */
   readonly open: number
+  /** Of these, those that let probes pass. */
+  readonly probing: number
   readonly degraded: number
   readonly criticalOpen: number
   /** Those in maintenance are not counted: it was planned. */
   readonly services: number
 }
 
-/** What a service is worth in each state. */
-const WORTH: Readonly<Record<ReturnType<typeof stateOf>, number>> = {
-  closed: 1,
-  degraded: 0.8,
-  rateLimited: 0.7,
-  budgetLimited: 0.7,
-  halfOpen: 0.3,
-  open: 0,
-  maintenance: 0,
-}
+const LEVELS: ReadonlyMap<StatePath, number> = new Map([
+  ['degraded.level1', 1],
+  ['degraded.level2', 2],
+  ['degraded.level3', 3],
+])
+
+/** What a service is worth where it stands; a level costs 0.2. Looked up for each at each move, hence prepared. */
+const WORTH: ReadonlyMap<StatePath, number> = new Map(STATE_PATHS.map((path) => [path, worthOf(path)]))
+const DOWN: ReadonlySet<StatePath> = new Set(STATE_PATHS.filter(isDown))
 
 export function systemHealth({ config, services, force }: OrchestratorContext, at: number): SystemHealth {
   let weight = 0
   let sum = 0
   let open = 0
+  let probing = 0
   let degraded = 0
   let criticalOpen = 0
   let counted = 0
-  for (const [service, { path }] of Object.entries(services)) {
+  const critical = criticalOf(config?.places ?? {})
+  for (const service of standingOf(services).all) {
+    const { path, idle } = services[service]!
     if (path === 'maintenance') continue
     counted++
-    const critical = config?.places[service]?.critical === true
-    const worth = worthOf(path, directedLevel(force[service], at))
-    if (isDown(path)) {
-      open++
-      if (critical) criticalOpen++
-    } else if (stateOf(path) === 'degraded' && worth < 1) degraded++
-    const share = critical ? 2 : 1
+    const isCritical = critical.has(service)
+    const share = isCritical ? 2 : 1
     weight += share
-    sum += share * worth
+    const level = LEVELS.get(path)
+    const isAsked = level !== undefined && level <= directedLevel(force[service], at)
+    sum += share * (isAsked ? 1 : WORTH.get(path)!)
+    if (level !== undefined && !isAsked) degraded++
+    if (!DOWN.has(path)) continue
+    open++
+    if (path === 'halfOpen') probing++
+    if (isCritical && !idle) criticalOpen++
   }
-  return { score: weight === 0 ? 1 : sum / weight, open, degraded, criticalOpen, services: counted }
+  return { score: weight === 0 ? 1 : sum / weight, open, probing, degraded, criticalOpen, services: counted }
 }
 
 /**
@@ -70,18 +80,30 @@ function directedLevel(directive: Directive | undefined, at: number): number {
   return Math.max(directive.level, directive.admissionRatio < 1 ? 1 : 0)
 }
 
-function worthOf(path: StatePath, directed: number): number {
-  switch (path) {
-    case 'degraded.level1':
-    case 'degraded.level2':
-    case 'degraded.level3': {
-      const level = Number(path.at(-1))
-      return level > directed ? 1 - 0.2 * level : 1
-    }
-    case 'rateLimited.exhausted':
-    case 'budgetLimited.blocked':
-      return 0.2
+function worthOf(path: StatePath): number {
+  if (path === 'rateLimited.exhausted' || path === 'budgetLimited.blocked') return 0.2
+  switch (stateOf(path)) {
+    case 'closed':
+      return 1
+    case 'degraded':
+      return 1 - 0.2 * (LEVELS.get(path) ?? 0)
+    case 'rateLimited':
+    case 'budgetLimited':
+      return 0.7
+    case 'halfOpen':
+      return 0.3
     default:
-      return WORTH[stateOf(path)]
+      return 0
   }
+}
+
+const criticals = new WeakMap<Places, ReadonlySet<string>>()
+
+/** A configuration does not change, and is asked at every move. */
+function criticalOf(places: Places): ReadonlySet<string> {
+  const known = criticals.get(places)
+  if (known) return known
+  const critical = new Set(Object.keys(places).filter((service) => places[service]?.critical))
+  criticals.set(places, critical)
+  return critical
 }

@@ -1,0 +1,7 @@
+// A process warning for what threw and must not: a journal, a bus, an inspector of the user's own. Used by the board and its root.
+
+/** Whoever calls it sees to it that one fault is told once. */
+export function warnOfThrown(what: string, error: unknown): void {
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
+  process.emitWarning(`${what} threw; further errors of it are not shown: ${text}`, 'SwitchgearWarning')
+}
