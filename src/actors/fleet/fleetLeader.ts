@@ -131,7 +131,9 @@ export class FleetLeader {
     const { service, node, result, count = 1 } = message
     const stand = this.view.stand(node, service, at)
     const view = this.view.services.get(service)
-    if (!stand || !view || result === 'rejected' || result === 'ignored') return
+    if (!stand || !view) return
+    stand.calls = true
+    if (result === 'rejected' || result === 'ignored') return
     const failed = result === 'failure'
     const wasActive = stand.window.calls > 0
     stand.window.add(at, count, failed ? count : 0)

@@ -43,7 +43,9 @@ export class ProberWatch {
       return undefined
     }
     const among = away ? [...known.stands.values()] : open
-    const candidates = among.map((stand) => ({
+    const calling = among.filter(({ node, calls }) => calls && view.isLive(node, at))
+    // Who never calls it would have nothing to probe with.
+    const candidates = (calling.length > 0 ? calling : among).map((stand) => ({
       node: stand.node,
       path: stand.path,
       live: view.isLive(stand.node, at),
