@@ -164,10 +164,12 @@ export class FleetView {
     return known !== undefined && at - known.heardAt <= (known.beats ? LIVE : LIVE_WITHOUT)
   }
 
-  /** Does the node call the service? One whose breaker is open does, as soon as it may. */
+  /** Does the node call the service? One whose breaker is open does as soon as it may, if it has before or has opened by itself. */
   isActive(stand: Stand, at: number): boolean {
-    const calls = stand.window.calls > 0 || stand.told.calls > 0 || (stand.path !== undefined && isDown(stand.path))
-    return calls && this.isLive(stand.node, at)
+    const { window, told, path, openedAt } = stand
+    const has = stand.calls || openedAt !== undefined
+    const active = window.calls > 0 || told.calls > 0 || (has && path !== undefined && isDown(path))
+    return active && this.isLive(stand.node, at)
   }
 
   /** Looks at a service afresh. */

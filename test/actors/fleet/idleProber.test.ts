@@ -5,8 +5,9 @@ import { Story } from './leaderStories.ts'
 describe('the node that probes', () => {
   it('is one that calls the service, though another is ready first, and however long the outage', async () => {
     const story = new Story()
-    // First by its name, and ready first: nothing makes its wait longer.
-    story.add('a_leader', { every: 0 })
+    const config = { services: { database: { kind: 'http', recoveryTimeout: 1000 } } }
+    // First by its name, and ready first.
+    story.add('a_leader', { every: 0, config })
     await story.run(5)
     for (const node of ['n1', 'n2', 'n3']) story.add(node, { stands: false })
     await story.run(10)
@@ -23,5 +24,24 @@ describe('the node that probes', () => {
     story.down.delete('database')
     for (let i = 0; i < 600 && story.entry('database')?.state !== 'closed'; i++) await story.run(0.1)
     expect(story.entry('database')?.state).toBe('closed')
+  })
+})
+
+describe('a board that has a service and never calls it', () => {
+  it('is no part of a quorum, though its breaker was opened by the fleet and stays away', async () => {
+    const story = new Story()
+    for (const node of ['idle1', 'idle2']) story.add(node, { every: 0 })
+    await story.run(5)
+    for (const node of ['n1', 'n2', 'n3']) story.add(node, { stands: false })
+    await story.run(10)
+    for (let outage = 0; outage < 2; outage++) {
+      story.sick.add('n1').add('n2')
+      for (let i = 0; i < 200 && !story.entry('database')?.trip; i++) await story.run(0.1)
+      expect(story.entry('database')?.trip).toMatchObject({ why: 'quorum', nodes: 3, open: 2 })
+      story.sick.clear()
+      for (let i = 0; i < 1000 && story.entry('database')?.state !== 'closed'; i++) await story.run(0.1)
+      await story.run(20)
+    }
+    expect(story.get('idle1').path('database')).not.toBe('closed.watching')
   })
 })
