@@ -23,7 +23,7 @@ const ms = z.number().finite().meta({ unit: 'ms' })
 const count = z.number().int().min(1)
 
 /** The fleet of those who name none. */
-export const DEFAULT_FLEET = 'fleet'
+export const DEFAULT_FLEET = 'default'
 
 export const busLimitsSchema = z.strictObject({
   /** Messages that wait to be sent; summaries are dropped first when there are more. */

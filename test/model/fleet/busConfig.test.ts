@@ -1,0 +1,15 @@
+// What may stand under `bus:` in a configuration, beyond what docs/configuration.md is held to.
+import { describe, expect, test } from 'vitest'
+import { parseConfig } from '../../../src/model/config.ts'
+
+const SERVERS = 'nats://127.0.0.1:4222'
+
+function busOf(bus: object, services: object = {}): ReturnType<typeof parseConfig>['bus'] {
+  return parseConfig({ services, bus: { servers: SERVERS, ...bus } }).bus
+}
+
+describe('bus', () => {
+  test('one who names no fleet is in the fleet called default', () => {
+    expect(busOf({})).toMatchObject({ servers: [SERVERS], fleet: 'default', lead: true })
+  })
+})
