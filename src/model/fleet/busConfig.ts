@@ -1,9 +1,9 @@
 // The shape of `bus:` in a configuration: where the fleet's NATS is, who this process is in it, and the bounds of what it takes.
 import { z } from 'zod'
 import { Secret } from '../secret.ts'
+import { isBusName, NAMES_ALLOWED } from './subjects.ts'
 
-const NAME = /^[A-Za-z0-9_-]{1,64}$/
-const name = z.string().regex(NAME).meta({ allowed: '1–64 letters, digits, - and _' })
+const name = z.string().refine(isBusName).meta({ allowed: NAMES_ALLOWED })
 const server = z
   .string()
   .regex(/^(?:(?:nats|tls):\/\/)?[^\s/@]+$/)

@@ -12,4 +12,14 @@ describe('bus', () => {
   test('one who names no fleet is in the fleet called default', () => {
     expect(busOf({})).toMatchObject({ servers: [SERVERS], fleet: 'default', lead: true })
   })
+
+  test.each(['', 'x'.repeat(65), 'a.b', 'a b', '*', '>', 'é', 'constructor', '__proto__'])(
+    'neither a fleet nor a node can be called %j',
+    (name) => {
+      for (const key of ['fleet', 'node']) {
+        const words = `bus.${key}: got ${JSON.stringify(name)}; allowed: 1 to 64 letters, digits, _ and -, and no name objects have`
+        expect(() => busOf({ [key]: name })).toThrow(words)
+      }
+    },
+  )
 })
