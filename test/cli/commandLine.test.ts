@@ -29,7 +29,7 @@ describe('switchgear', { timeout: 30_000 }, () => {
   test.each([
     [['rplay', 'x'], "switchgear: unknown command 'rplay'; did you mean replay?\n"],
     [['replay', 'x', '--jsn'], "switchgear: unknown option '--jsn'; did you mean --json?\n"],
-    [['replay'], "switchgear: missing required argument 'file'\n"],
+    [['replay'], "switchgear: missing required argument 'journal'\n"],
     [['replay', 'a', 'b'], expect.stringMatching(/^switchgear: too many arguments .*\n$/)],
     [['demo', '--seconds', 'x'], expect.stringMatching(/^switchgear: option '--seconds <n>' .* Allowed: 6 to 3600\.\n$/)],
     [['demo', '--seconds', '5'], expect.stringContaining('Allowed: 6 to 3600.')],
