@@ -22,4 +22,14 @@ describe('bus', () => {
       }
     },
   )
+
+  test('no service and no route can have the name that is the whole system on the bus; without a bus they can', () => {
+    const services = { _all: {}, search: {} }
+    expect(() => busOf({}, services)).toThrow(
+      'services._all: got an object; allowed: another name with bus, where _all is the whole system',
+    )
+    const routes = { _all: { backends: [{ service: 'search' }] } }
+    expect(() => parseConfig({ services: { search: {} }, routes, bus: { servers: SERVERS } })).toThrow('routes._all: ')
+    expect(Object.keys(parseConfig({ services }).services)).toEqual(['_all', 'search'])
+  })
 })
