@@ -5,11 +5,10 @@ import { Story } from './leaderStories.ts'
 describe('the node that probes', () => {
   it('is one that calls the service, though another is ready first, and however long the outage', async () => {
     const story = new Story()
-    const config = { services: { database: { kind: 'http', recoveryTimeout: 1000 } } }
-    // First by its name, and ready first.
-    story.add('a_leader', { every: 0, config })
+    const waiting = (recoveryTimeout: number) => ({ services: { database: { kind: 'http', recoveryTimeout } } })
+    story.add('a_leader', { every: 0, config: waiting(1000) })
     await story.run(5)
-    for (const node of ['n1', 'n2', 'n3']) story.add(node, { stands: false })
+    for (const node of ['n1', 'n2', 'n3']) story.add(node, { stands: false, config: waiting(10_000) })
     await story.run(10)
     story.down.add('database')
     const probers = new Set<string>()
