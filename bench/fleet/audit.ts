@@ -29,6 +29,8 @@ export interface Audit {
   }
   /** What each node believes the fleet to have spent, nanodollars. */
   readonly ledgers: readonly string[]
+  /** What breakers did, where calls were refused though nothing was the matter. */
+  readonly untimely: readonly string[]
   readonly complaints: readonly string[]
 }
 
@@ -55,6 +57,7 @@ export async function audit(fleet: TrialFleet): Promise<Audit> {
     epochsBack: past.reduce((all, { latest }) => all + (latest?.epochsBack ?? 0), 0),
     journals: await journals(fleet),
     ledgers: fleet.members.map(({ node, latest }) => `${node} ${latest?.fleetSpent ?? 'unknown'}`),
+    untimely: calls.reduce((all, one) => all + (one?.blocked ?? 0), 0) > 0 ? past.flatMap(lastWords) : [],
     complaints: past.flatMap(({ node, complaints }) =>
       complaints
         .split('\n')
@@ -112,6 +115,13 @@ async function journals({ past, servers, name: fleet }: TrialFleet): Promise<Aud
     await client.close()
   }
   return { identical, torn, differ, records }
+}
+
+function lastWords({ node, moments }: TrialFleet['past'][number]): string[] {
+  return moments.flatMap((one) => {
+    if (one.type === 'moved') return `${one.at.toFixed(0)} ${node} ${one.service} ${one.from} ${one.to} ${one.reason}`
+    return one.type === 'alert' ? `${one.at.toFixed(0)} ${node} ${one.code} ${one.message}` : []
+  })
 }
 
 function isError(line: string): boolean {

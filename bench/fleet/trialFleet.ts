@@ -90,7 +90,7 @@ export class TrialFleet {
   async startAll(more: (name: string) => NodeOptions = () => ({})): Promise<void> {
     for (const name of ['a', 'b', 'c']) this.start(name, more(name))
     for (const name of ['l1', 'l2']) this.start(name, { lead: true, ...more(name) })
-    await this.settled(30_000)
+    await this.settled(60_000)
   }
 
   /** All are connected, hear of each other, and name the same leader, who leads. Returns when that was so. */

@@ -6,6 +6,7 @@ import { addAsyncapiCommand } from './asyncapiCommand.ts'
 import { CommandFailure, inOneLine } from './commandFailure.ts'
 import { addDemoCommand } from './demoCommand.ts'
 import { addDiagramsCommand } from './diagramsCommand.ts'
+import { addFleetDemoCommand } from './fleetDemoCommand.ts'
 import { addPublishCommand } from './publishCommand.ts'
 import { addReplayCommand } from './replayCommand.ts'
 import { addServeCommand } from './serveCommand.ts'
@@ -36,6 +37,7 @@ function createProgram(): Command {
   addTailCommand(program)
   addStateCommand(program)
   addServeCommand(program)
+  addFleetDemoCommand(program)
   addDiagramsCommand(program)
   addAsyncapiCommand(program)
   for (const command of [program, ...program.commands]) {

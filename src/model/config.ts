@@ -4,6 +4,7 @@ import { z } from 'zod'
 import { type Budgets, type BudgetsInput, budgetConflicts, budgetsSchema, resolveBudgets } from './budgets/rules.ts'
 import { type ConfigProblem, configError, problemAt, problemsOf, type SourceOf } from './configProblems.ts'
 import { type BusConfig, type BusInput, busSchema } from './fleet/busConfig.ts'
+import { WHOLE_SYSTEM } from './fleet/subjects.ts'
 import { isKind, KINDS, type Kind } from './kinds.ts'
 import { mergeLayers } from './mergeLayers.ts'
 import {
@@ -147,6 +148,7 @@ export function parseConfig(input: unknown, source?: string | SourceOf): Resolve
     ...orchestratorConflicts(config).map(({ path, allowed, meant }) =>
       problemAt(schemaNode(configSchema), config, path, allowed, meant),
     ),
+    ...namesOfTheBus(config),
   )
   refuse(problems, source)
   const { journal, bus, seed } = config
@@ -181,6 +183,14 @@ function routeConflicts(name: string, route: RouteInput, config: z.output<typeof
     }
   }
   return problems
+}
+
+/** On the bus one name stands for the whole system. */
+function namesOfTheBus(config: z.output<typeof configSchema>): ConfigProblem[] {
+  if (config.bus === undefined) return []
+  const taken = (['services', 'routes'] as const).filter((group) => Object.hasOwn(config[group] ?? {}, WHOLE_SYSTEM))
+  const allowed = `another name with bus, where ${WHOLE_SYSTEM} is the whole system`
+  return taken.map((group) => problemAt(schemaNode(configSchema), config, [group, WHOLE_SYSTEM], allowed))
 }
 
 function unknownScopes({ budgets, services }: z.output<typeof configSchema>): { path: (string | number)[]; allowed: string }[] {

@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest'
 import { MAIN, runCli } from './runCli.ts'
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
-const COMMANDS = ['demo', 'replay', 'publish', 'tail', 'state', 'diagrams', 'asyncapi']
+const COMMANDS = ['demo', 'replay', 'publish', 'tail', 'state', 'serve', 'fleet', 'diagrams', 'asyncapi']
 
 describe('switchgear', { timeout: 30_000 }, () => {
   test('explains itself and names its commands', async () => {
@@ -23,13 +23,14 @@ describe('switchgear', { timeout: 30_000 }, () => {
     const { code, stdout } = await runCli([command, '--help'])
     expect(code).toBe(0)
     expect(stdout).toContain(`Usage: switchgear ${command}`)
-    expect(stdout).toContain('--json')
+    // What `fleet` shows is for people.
+    if (command !== 'fleet') expect(stdout).toContain('--json')
   })
 
   test.each([
     [['rplay', 'x'], "switchgear: unknown command 'rplay'; did you mean replay?\n"],
     [['replay', 'x', '--jsn'], "switchgear: unknown option '--jsn'; did you mean --json?\n"],
-    [['replay'], "switchgear: missing required argument 'file'\n"],
+    [['replay'], "switchgear: missing required argument 'journal'\n"],
     [['replay', 'a', 'b'], expect.stringMatching(/^switchgear: too many arguments .*\n$/)],
     [['demo', '--seconds', 'x'], expect.stringMatching(/^switchgear: option '--seconds <n>' .* Allowed: 6 to 3600\.\n$/)],
     [['demo', '--seconds', '5'], expect.stringContaining('Allowed: 6 to 3600.')],

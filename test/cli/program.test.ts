@@ -46,7 +46,7 @@ async function tamper(): Promise<void> {
 describe('usage', () => {
   test.each([
     [['rplay', 'x'], "switchgear: unknown command 'rplay'; did you mean replay?\n"],
-    [['replay'], "switchgear: missing required argument 'file'\n"],
+    [['replay'], "switchgear: missing required argument 'journal'\n"],
     [['demo', '--seconds', '5'], expect.stringContaining('Allowed: 6 to 3600.')],
     [['demo', '--seconds', ' '], expect.stringContaining('Allowed: 6 to 3600.')],
     [['demo', '--seed', '1.5'], expect.stringContaining('Allowed: whole numbers from')],

@@ -1,7 +1,11 @@
 // Boards as nodes of one fleet over a real server: what one of them suffers the others learn, money is spent once, and a server
 // that comes and goes costs no call anything.
+
+import { jetstreamManager } from '@nats-io/jetstream'
+import { connect } from '@nats-io/transport-node'
 import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest'
 import { systemClock } from '../../src/model/clock.ts'
+import { journalStream } from '../../src/model/fleet/subjects.ts'
 import type { AlertRecord } from '../../src/model/records.ts'
 import { createSwitchgear, type SwitchgearOptions } from '../../src/switchgear.ts'
 import { describeWithNats, type NatsServer, natsServer, unboundServer } from './natsServer.ts'
@@ -94,6 +98,25 @@ describeWithNats('nodes of one fleet', () => {
     await until(() => two.budgets.spent('search').day === spent)
     await two.execute('search', async () => answer)
     await until(() => one.budgets.spent('search').day === 2 * spent)
+  })
+
+  test('the journal of a node goes into the fleet’s stream, where it is asked for', async () => {
+    const fleet = `f${++fleets}`
+    const gear = await createSwitchgear({
+      services,
+      bus: { servers: server.url, fleet, node: 'one', lease: 1000, journal: true, limits: { journalBytes: 16_777_216 } },
+    })
+    onTestFinished(() => gear.close())
+    await until(() => gear.fleet?.leads)
+    gear.command('search', { name: 'trip', by: 'ada', why: 'a test' })
+    await gear.flush()
+    const client = await connect({ servers: server.url })
+    onTestFinished(() => client.close())
+    const manager = await jetstreamManager(client)
+    await until(async () => {
+      const { state } = await manager.streams.info(journalStream(fleet), { subjects_filter: '>' })
+      return Object.keys(state.subjects ?? {}).length === 2
+    })
   })
 
   test('a leader that closes hands over at once', async () => {

@@ -6,6 +6,8 @@ export interface Proxy {
   readonly port: number
   /** Connections open now. */
   readonly open: number
+  /** Connections that came in a partition and are still there. */
+  readonly waiting: number
   /**
    * Nothing passes any more, in both directions or from the server only, and nobody is told: connections stay, new ones get no
    * answer.
@@ -58,6 +60,10 @@ class Line implements Proxy {
 
   get open(): number {
     return this.#pairs.size
+  }
+
+  get waiting(): number {
+    return this.#waiting.size
   }
 
   listen(): Promise<void> {

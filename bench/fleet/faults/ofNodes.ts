@@ -56,8 +56,9 @@ export const flood: Fault = {
     let flooding = true
     const flooded = pour(client, fleet.name, () => flooding)
     await sleep(500)
-    const { tripped } = await trip(fleet)
-    flooding = false
+    const { tripped } = await trip(fleet).finally(() => {
+      flooding = false
+    })
     const sent = await flooded
     const recovered = await fleet.recovered()
     await fleet.settled()
@@ -85,6 +86,7 @@ export const slowConsumer: Fault = {
     await flooded
     const resumed = moment()
     leader.signal('SIGCONT')
+    await sleep(100)
     if (!/slow consumer/i.test(server.log.slice(from))) throw new Error('the server has not called anybody slow')
     const back = await fleet.until('it is back', 10_000, () =>
       leader.momentAt(resumed, (one) => one.type === 'link' && one.connected),

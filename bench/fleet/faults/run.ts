@@ -36,19 +36,25 @@ const atOnce = Number(argument('--at-once') ?? AT_ONCE)
 const chosen = FAULTS.filter(({ name }) => only === undefined || name.includes(only))
 const since = performance.now()
 const results = new Map<Fault, Result>()
+let failed = 0
 const queue = [...chosen]
 const working = Array.from({ length: atOnce }, async () => {
   for (let fault = queue.shift(); fault !== undefined; fault = queue.shift()) {
-    const result = await tryOut(fault, `trial${FAULTS.indexOf(fault)}`, runs, say)
-    results.set(fault, result)
+    const { name } = fault
+    try {
+      results.set(fault, await tryOut(fault, `trial${FAULTS.indexOf(fault)}`, runs, say))
+    } catch (error) {
+      failed++
+      say(`${name}: COULD NOT BE TRIED: ${error instanceof Error ? error.message : String(error)}`)
+    }
   }
 })
 await Promise.all(working)
 const inOrder = FAULTS.flatMap((fault) => results.get(fault) ?? [])
-if (only === undefined && !process.argv.includes('--quick')) writeFaults(inOrder)
+if (only === undefined && !process.argv.includes('--quick') && failed === 0) writeFaults(inOrder)
 const clean = inOrder.filter(isClean).length
 say(`${clean} of ${inOrder.length} faults without harm`)
-process.exit(clean === inOrder.length ? 0 : 1)
+process.exit(failed === 0 && clean === inOrder.length ? 0 : 1)
 
 function say(what: string): void {
   console.log(`${((performance.now() - since) / 1000).toFixed(1).padStart(6)} s  ${what}`)

@@ -45,6 +45,7 @@ export async function tryOut(fault: Fault, fleetName: string, times: number, say
     }
     const found = await audit(fleet)
     say(`${fault.name}: ${auditInWords(found)}`)
+    for (const one of [...found.untimely].sort()) say(one)
     return {
       name: fault.name,
       words: fault.words,

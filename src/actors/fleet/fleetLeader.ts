@@ -3,18 +3,18 @@
 import type { FleetLink } from '../../bus/fleetLink.ts'
 import { type DesiredEntry, desiredEntry, isNeutral, settling } from '../../model/fleet/desiredEntries.ts'
 import type { NodeEntry } from '../../model/fleet/entries.ts'
-import { chooseProber, type Probing } from '../../model/fleet/prober.ts'
 import { DEFAULT_QUORUM, isCorroborated, isFailing, meetsQuorum } from '../../model/fleet/quorum.ts'
 import type { OutcomeMessage, WireMessage } from '../../model/fleet/wire.ts'
 import { isDown } from '../../model/orchestrator/context.ts'
 import type { GearEvent } from '../../model/records.ts'
-import type { Command, SystemCommand } from '../../model/signals.ts'
 import { Timer } from '../../model/timer.ts'
 import { isKeyed } from '../keyedName.ts'
 import { DirectiveWriter } from './directiveWriter.ts'
 import { FleetBoard, type FleetBoardOptions } from './fleetBoard.ts'
+import { type CommandMessage, obey } from './fleetCommands.ts'
 import { FleetView, type ServiceView, type Stand } from './fleetView.ts'
 import { OutlierWatch } from './outlierWatch.ts'
+import { ProberWatch } from './proberWatch.ts'
 
 export interface FleetLeaderOptions extends Omit<FleetBoardOptions, 'term' | 'changed'> {
   readonly link: FleetLink
@@ -53,9 +53,7 @@ export class FleetLeader {
   readonly #since: number
   /** What the leader before this one wanted, until this one has settled. */
   readonly #found = new Map<string, DesiredEntry>()
-  readonly #probing = new Map<string, Probing>()
-  /** Since when no node's breaker is away for a service for which the fleet's is. */
-  readonly #baseless = new Map<string, number>()
+  readonly #probers: ProberWatch
   readonly #stops: (() => void)[] = []
   readonly #told = new Set<string>()
   #messages = 0
@@ -63,7 +61,7 @@ export class FleetLeader {
 
   constructor(options: FleetLeaderOptions) {
     this.#options = options
-    const { link, epoch, mayAct, clock } = options
+    const { link, epoch, mayAct } = options
     this.#limits = { ...FLEET_LIMITS, ...options.limits }
     this.#quorum = options.quorum ?? DEFAULT_QUORUM
     this.view = new FleetView(this.#limits)
@@ -73,6 +71,7 @@ export class FleetLeader {
       changed: (service) => this.#settle(service, this.fleet.board.now()),
     })
     this.#since = this.#now()
+    this.#probers = new ProberWatch({ view: this.view, fleet: this.fleet, lease: options.orchestrator.recoveryLease })
     this.#timer = new TickTimer(() => this.#tick())
     this.#outliers = new OutlierWatch({
       view: this.view,
@@ -116,7 +115,7 @@ export class FleetLeader {
     const { service } = message
     if (message.type === 'command') {
       // A node with a heartbeat tells of what an operator did there.
-      if (!this.view.beats(message.node)) this.#command(service, message.command, message.at, at)
+      if (!this.view.beats(message.node) && this.#options.mayAct()) this.#command(message, at)
     } else if (service === '*' || isKeyed(service) || !this.#knows(service)) return
     else if (message.type === 'outcome') this.#outcome(message, at)
     else if (message.type === 'transition') {
@@ -132,17 +131,16 @@ export class FleetLeader {
     const { service, node, result, count = 1 } = message
     const stand = this.view.stand(node, service, at)
     const view = this.view.services.get(service)
-    if (!stand || !view || result === 'rejected' || result === 'ignored') return
+    if (!stand || !view) return
+    stand.calls = true
+    if (result === 'rejected' || result === 'ignored') return
     const failed = result === 'failure'
     const wasActive = stand.window.calls > 0
     stand.window.add(at, count, failed ? count : 0)
     if (failed) stand.lastFailure = message.failure ?? 'unknown_error'
     const path = this.fleet.path(service)
     if (path === 'halfOpen') {
-      if (this.#probes(stand, message)) {
-        this.#answered(service, node, at)
-        this.fleet.probe(message, at)
-      }
+      if (this.#probers.takes(stand, message, at)) this.fleet.probe(message, at)
       return
     }
     if (!wasActive && !this.#isCounted(stand)) this.view.look(view, this.fleet.threshold(service), at)
@@ -178,6 +176,11 @@ export class FleetLeader {
     for (const service of this.view.beat({ ...entry, node, services }, at, byItself)) this.#judge(service, at)
   }
 
+  #command(message: CommandMessage, at: number): void {
+    const { service } = message
+    if (service === '*' || (!isKeyed(service) && this.#knows(service))) obey(this.fleet.board, message, at)
+  }
+
   /** Makes a breaker for a service that is new, if there is room. */
   #knows(service: string, kind: string = 'custom'): boolean {
     if (this.fleet.has(service)) return true
@@ -187,18 +190,6 @@ export class FleetLeader {
     }
     this.fleet.add(service, kind as Parameters<FleetBoard['add']>[1])
     return true
-  }
-
-  #command(service: string, command: Command | SystemCommand, sentAt: number, at: number): void {
-    if (!this.#options.mayAct()) return
-    // Clocks are apart: what counts is how long it lasts from now.
-    const until = 'until' in command && command.until !== undefined ? at + Math.max(0, command.until - sentAt) : undefined
-    const mine = until === undefined ? command : { ...command, until }
-    if (service === '*') {
-      if (isForAll(mine)) this.fleet.board.command(at, mine)
-    } else if (!isForAll(mine) || mine.name === 'beginMaintenance' || mine.name === 'endMaintenance') {
-      if (this.#knows(service)) this.fleet.board.get(service)?.command(at, mine as Command)
-    }
   }
 
   // --- what follows from it ---------------------------------------------------------------------------------------------------
@@ -215,7 +206,7 @@ export class FleetLeader {
       this.view.look(view, this.fleet.threshold(service), at)
       this.fleet.setSingle(service, view.active === 1 && this.#hasHeardEnough(at))
       if (this.#isCorroborated(view)) this.#release(view, at)
-      this.#heal(view, at)
+      this.#probers.heal(view, at)
       this.#judge(service, at)
     }
     for (const made of this.#outliers.look(at)) this.fleet.board.find(made)
@@ -242,71 +233,13 @@ export class FleetLeader {
       ? this.view.openings(view, this.fleet.closedAt(service), at)
       : { active: 0, open: [] as Stand[] }
     this.fleet.setNumbers(service, active, open.length)
-    const stand = this.fleet.stand(service, this.#prober(service, view, open, at), open.length, at)
+    const stand = this.fleet.stand(service, this.#probers.choose(service, view, open, at), open.length, at)
     const own = stand && desiredEntry(stand, at)
     const found = this.#found.get(service)
     // One that nobody here knows of lapses as soon as its time is up.
     const desired = own && found ? settling(own, found) : (own ?? found)
     if (desired) this.#writer.write(desired, at)
     else this.#writer.drop(service, at)
-  }
-
-  #prober(service: string, view: ServiceView | undefined, open: readonly Stand[], at: number): string | undefined {
-    const away = this.#isAway(service)
-    if (!view || (!away && open.length < 2)) {
-      this.#probing.delete(service)
-      return undefined
-    }
-    const among = away ? [...view.stands.values()] : open
-    const candidates = among.map((stand) => ({
-      node: stand.node,
-      path: stand.path,
-      live: this.view.isLive(stand.node, at),
-      calls: Math.max(stand.window.calls, stand.told.calls),
-    }))
-    const lease = this.#options.orchestrator.recoveryLease
-    const current = this.#probing.get(service)
-    const isBack = away && current !== undefined && this.#isBack(view.stands.get(current.node))
-    // Who has come back by its own probes goes on: its calls are what the fleet's breaker waits for.
-    const next = isBack && at - current.since < lease ? current : chooseProber(candidates, current, lease, at)
-    if (next) this.#probing.set(service, next)
-    else this.#probing.delete(service)
-    return next?.node
-  }
-
-  #probes(stand: Stand, message: OutcomeMessage): boolean {
-    const prober = this.#probing.get(message.service)
-    if (!prober) return stand.path === undefined || !isDown(stand.path)
-    // What was summed up before it opened says nothing of now.
-    return stand.node === prober.node && (message.probe === true || stand.path === undefined || !isDown(stand.path))
-  }
-
-  #answered(service: string, node: string, at: number): void {
-    if (this.#probing.get(service)?.node === node) this.#probing.set(service, { node, since: at })
-  }
-
-  /**
-   * What must not last: the fleet's breaker away though the probing node is back (its probes were lost), or though no node's is away.
-   */
-  #heal(view: ServiceView, at: number): void {
-    const { service } = view
-    const path = this.fleet.path(service)
-    if (path === undefined || !isDown(path) || path === 'open.forced') {
-      this.#baseless.delete(service)
-      return
-    }
-    const own = [...view.stands.values()].filter((stand) => stand.path !== undefined && this.view.isLive(stand.node, at))
-    if (own.length === 0 || own.some((stand) => stand.path !== undefined && isDown(stand.path))) this.#baseless.delete(service)
-    else {
-      const since = this.#baseless.get(service) ?? at
-      this.#baseless.set(service, since)
-      if (at - since >= SETTLES) this.fleet.reset(service, 'no node is open any more', at)
-    }
-    const prober = view.stands.get(this.#probing.get(service)?.node ?? '')
-    if (path !== 'halfOpen' || !prober || !this.#isBack(prober) || at - prober.heardOfPath < 2 * EVERY) return
-    const { node } = prober
-    const count = this.fleet.board.get(service)?.policy.successesToClose ?? 1
-    this.fleet.probe({ v: 1, type: 'outcome', at, node, service, result: 'success', latency: 0, count }, at)
   }
 
   /** Failures that others bear out are the service's. */
@@ -318,8 +251,7 @@ export class FleetLeader {
   }
 
   #forgotten(service: string, at: number): void {
-    this.#probing.delete(service)
-    this.#baseless.delete(service)
+    this.#probers.forget(service)
     if (this.fleet.has(service)) this.fleet.remove(service)
     this.#settle(service, at)
   }
@@ -331,7 +263,7 @@ export class FleetLeader {
     const at = this.#now()
     for (const [service, found] of this.#found) {
       if (isNeutral(found) || service === '*' || isKeyed(service) || !this.#knows(service)) continue
-      if (found.probe !== undefined) this.#probing.set(service, { node: found.probe, since: at })
+      if (found.probe !== undefined) this.#probers.adopt(service, found.probe, at)
       this.fleet.recommand(found, at)
       if (found.trip && found.state !== 'maintenance') this.fleet.trip(service, found.trip, at, found.trip)
     }
@@ -365,10 +297,6 @@ export class FleetLeader {
     return path !== undefined && isDown(path)
   }
 
-  #isBack(stand: Stand | undefined): boolean {
-    return stand?.path !== undefined && !isDown(stand.path)
-  }
-
   #isCounted(stand: Stand): boolean {
     return stand.told.calls > 0
   }
@@ -395,10 +323,6 @@ export class FleetLeader {
     this.#told.add(code)
     this.#publish({ type: 'alert', at: this.#now(), service: '*', level: 'warning', code, message, by: 'orchestrator' })
   }
-}
-
-function isForAll(command: Command | SystemCommand): command is SystemCommand {
-  return command.name === 'tripAll' || command.name === 'recoverAll' || command.name.endsWith('Maintenance')
 }
 
 class TickTimer extends Timer {

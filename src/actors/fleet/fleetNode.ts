@@ -117,7 +117,9 @@ export class FleetNode implements GearFleet {
   }
 
   get leader(): string | undefined {
-    if (this.#leadership) return this.#leadership.leader
+    const { leader } = this.#leadership ?? {}
+    if (leader !== undefined) return leader
+    // Who has not heard of the lease yet has heard of the nodes.
     for (const [node, { value }] of this.#options.link.nodes.entries) if (value.leads) return node
     return undefined
   }

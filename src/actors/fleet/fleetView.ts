@@ -30,6 +30,8 @@ export interface Stand {
   told: { readonly calls: number; readonly failures: number }
   lastFailure: FailureType
   failing: boolean
+  /** It has called the service, or tried to; a board may have services that its process never calls. */
+  calls: boolean
 }
 
 /** A service as its nodes see it; `active` and `failing` are those of the last look. */
@@ -97,6 +99,7 @@ export class FleetView {
       told: NOTHING_TOLD,
       lastFailure: 'unknown_error',
       failing: false,
+      calls: false,
     }
     view.stands.set(node, made)
     known.services.add(service)
@@ -129,6 +132,7 @@ export class FleetView {
       const view = this.services.get(service)
       if (view) view.kind ??= told.kind
       stand.told = { calls: told.calls, failures: told.failures }
+      stand.calls ||= told.calls > 0
       this.moved(stand, told.path, told.since, isNew(service), at)
     }
     for (const service of known.services) {
@@ -160,10 +164,12 @@ export class FleetView {
     return known !== undefined && at - known.heardAt <= (known.beats ? LIVE : LIVE_WITHOUT)
   }
 
-  /** Does the node call the service? One whose breaker is open does, as soon as it may. */
+  /** Does the node call the service? One whose breaker is open does as soon as it may, if it has before or has opened by itself. */
   isActive(stand: Stand, at: number): boolean {
-    const calls = stand.window.calls > 0 || stand.told.calls > 0 || (stand.path !== undefined && isDown(stand.path))
-    return calls && this.isLive(stand.node, at)
+    const { window, told, path, openedAt } = stand
+    const has = stand.calls || openedAt !== undefined
+    const active = window.calls > 0 || told.calls > 0 || (has && path !== undefined && isDown(path))
+    return active && this.isLive(stand.node, at)
   }
 
   /** Looks at a service afresh. */

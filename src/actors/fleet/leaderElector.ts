@@ -83,8 +83,9 @@ export class LeaderElector {
     return this.#options.clock.now()
   }
 
+  /** Nothing once it has stopped: an answer, or a second stop, may come after that. */
   #tell(event: LeaderEvent): void {
-    this.#actor.send(event)
+    if (this.state !== 'stopped') this.#actor.send(event)
   }
 
   #heard(node: string, leads: boolean): void {

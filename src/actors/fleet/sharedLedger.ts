@@ -36,6 +36,8 @@ export class SharedLedger {
   /** What was heard of the others. */
   readonly #heard = new Map<string, Sums>()
   #told = ''
+  /** The table has an entry of this start: what it had before was heard before that. */
+  #stored = false
 
   /** To be made once the journal is read, and before anything is spent. */
   constructor(options: SharedLedgerOptions) {
@@ -84,13 +86,19 @@ export class SharedLedger {
   #hear(key: string, entry: TableEntry<LedgerEntry> | undefined): void {
     const { name, link } = this.#options
     this.#goOn()
-    if (entry?.value.session === name.session || (!entry && key !== name.current)) return
+    if (entry?.value.session === name.session) {
+      this.#stored = true
+      return
+    }
+    if (!entry && key !== name.current) return
     if (key !== link.node || key !== name.current) {
       if (entry) this.#book(key, entry.value)
-    } else if (name.settled) {
-      // Lost, or overwritten by a process that has taken the name without looking.
-      this.#tellAgain()
-    } else if (entry) this.#goOnFrom(entry.value)
+      return
+    }
+    // The name may be settled before the ledger was read: what is heard first is what was told before this start.
+    if (entry && !(name.settled && this.#stored)) this.#goOnFrom(entry.value)
+    // Otherwise it was lost, or overwritten by a process that has taken the name without looking.
+    if (name.settled) this.#tellAgain()
   }
 
   /** What the process told that had the name before. It may live: then this is another node, and that one's spend is not its own. */

@@ -6,6 +6,7 @@ import type { BusConfig } from '../../model/fleet/busConfig.ts'
 import { freshSeed, type Random, seededRandom } from '../../model/random.ts'
 import { connectionOptions, RETRY } from './connectionOptions.ts'
 import { Pauses, within } from './due.ts'
+import { firstToAnswer } from './firstToAnswer.ts'
 
 export type ConnectionNews =
   /** `fresh`: a new client, on which nothing is subscribed yet. */
@@ -20,6 +21,8 @@ export type WhileUp = <T>(request: Promise<T>) => Promise<T>
 
 /** How long what was sent may take to arrive when we leave, ms. */
 const LAST_WORDS = 2000
+/** How long a server may take to say that it is there, ms. */
+const PATIENCE = 2000
 const LOST = 'the connection to the server was lost'
 
 export class BusConnection {
@@ -29,6 +32,7 @@ export class BusConnection {
   readonly #tell: (news: ConnectionNews) => void
   readonly #random: Random = seededRandom(freshSeed())
   readonly #pauses: Pauses
+  readonly #stop = new AbortController()
   #client: NatsConnection | undefined
   #up = false
   #closing: Promise<void> | undefined
@@ -71,14 +75,16 @@ export class BusConnection {
 
   async #close(ms: number): Promise<void> {
     this.#pauses.end()
+    this.#stop.abort()
     for (const reject of this.#asked) reject(new Error(LOST))
     const client = this.#client
     if (client !== undefined) {
       if (this.#up) await within(this.#clock, ms, client.drain())
       await client.close().catch(() => undefined)
+      discard(client)
     }
-    // One that is being dialled ends by itself within its timeout and finds that it is not wanted any more.
-    if (client !== undefined) await this.#dialling
+    // One that is being dialled at last ends by itself within its timeout and finds that it is not wanted any more.
+    if (client !== undefined) await within(this.#clock, PATIENCE, this.#dialling)
   }
 
   async #dial(): Promise<void> {
@@ -86,7 +92,9 @@ export class BusConnection {
     await Promise.resolve()
     while (this.#closing === undefined) {
       try {
-        const client = await connect(connectionOptions(this.#config, this.#name))
+        const options = connectionOptions(this.#config, this.#name)
+        const servers = await firstToAnswer(this.#shuffled(), this.#clock, PATIENCE, this.#stop.signal)
+        const client = await connect({ ...options, servers: [...servers], noRandomize: true })
         this.#client = client
         if (this.#closing === undefined) await this.#follow(client)
         else await client.close()
@@ -96,6 +104,12 @@ export class BusConnection {
       this.#client = undefined
       await this.#pauses.wait(RETRY * (1 + this.#random.next()))
     }
+  }
+
+  /** In another order for each process and try, so that not all go to the same one. */
+  #shuffled(): string[] {
+    const keyed = this.#config.servers.map((server) => ({ server, key: this.#random.next() }))
+    return keyed.sort((a, b) => a.key - b.key).map(({ server }) => server)
   }
 
   /** Until the client has closed, which it does by itself only when it cannot go on. */
@@ -136,6 +150,15 @@ export class BusConnection {
       this.#tell({ type: 'trouble', code: 'unreachable', message: messageOf(error) })
     }
   }
+}
+
+/**
+ * A client that is closed while it dials anew leaves the socket it dials with behind; it knows how to let go of it, and does so
+ * only when it dials once more.
+ */
+function discard(client: NatsConnection): void {
+  const { protocol } = client as unknown as { readonly protocol?: { readonly transport?: { discard?(): void } } }
+  protocol?.transport?.discard?.()
 }
 
 function messageOf(error: unknown): string {

@@ -225,7 +225,7 @@ export class JetstreamJournal implements Journal {
   async #send(stream: JournalStream, message: JournalMessage): Promise<void> {
     const id = messageId({ session: this.#session, number: this.#number + 1 })
     const last = this.#unsure ? await stream.last(this.#subject) : undefined
-    if (this.#unsure) this.#lastSequence = last?.sequence ?? 0
+    if (this.#unsure) this.#resume(last?.sequence)
     if (last === undefined || last.id !== id) {
       const told = message.header ?? { 'Switchgear-Header': String(this.#headerSequence) }
       this.#unsure = true
@@ -242,6 +242,12 @@ export class JetstreamJournal implements Journal {
     if (message.header !== undefined) this.#headerSequence = this.#lastSequence ?? 0
     this.#settled += message.records
     this.#messages.shift()
+  }
+
+  #resume(sequence: number | undefined): void {
+    this.#lastSequence = sequence ?? 0
+    // All of ours is gone, by the stream's limits or by somebody's hand: without a header nobody can read what comes now.
+    if (sequence === undefined && this.#headerSequence > 0) this.#sinceHeader = Number.POSITIVE_INFINITY
   }
 
   #works(): void {

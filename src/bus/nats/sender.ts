@@ -35,6 +35,8 @@ export class Sender {
   #ids = 0
   #awake = false
   #flying: Promise<void> | undefined
+  /** Messages on their way. */
+  #unconfirmed = 0
   #closed = false
 
   constructor(options: SenderOptions) {
@@ -62,7 +64,8 @@ export class Sender {
     this.#closed = true
     this.#options.clock.disarm(this.#due)
     await within(this.#options.clock, ms, this.#sendAll())
-    this.dropped += this.#outbox.take().length
+    // What is on its way may arrive all the same: it is counted as lost as long as nobody knows.
+    this.dropped += this.#outbox.take().length + this.#unconfirmed
     this.#options.clock.disarm(this.#due)
   }
 
@@ -99,6 +102,7 @@ export class Sender {
     const client = this.#options.client()
     if (client === undefined) return
     const messages = this.#outbox.take().map((message) => this.#number(message))
+    this.#unconfirmed = messages.length
     try {
       const maxBody = Math.min(MAX_BODY, client.info?.max_payload ?? MAX_BODY)
       for (const [subject, ofSubject] of this.#bySubject(messages)) {
@@ -110,6 +114,8 @@ export class Sender {
       this.published += messages.length
     } catch {
       this.#outbox.putBack(messages)
+    } finally {
+      this.#unconfirmed = 0
     }
   }
 

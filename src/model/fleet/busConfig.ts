@@ -1,9 +1,9 @@
 // The shape of `bus:` in a configuration: where the fleet's NATS is, who this process is in it, and the bounds of what it takes.
 import { z } from 'zod'
 import { Secret } from '../secret.ts'
+import { isBusName, NAMES_ALLOWED } from './subjects.ts'
 
-const NAME = /^[A-Za-z0-9_-]{1,64}$/
-const name = z.string().regex(NAME).meta({ allowed: '1–64 letters, digits, - and _' })
+const name = z.string().refine(isBusName).meta({ allowed: NAMES_ALLOWED })
 const server = z
   .string()
   .regex(/^(?:(?:nats|tls):\/\/)?[^\s/@]+$/)
@@ -23,7 +23,7 @@ const ms = z.number().finite().meta({ unit: 'ms' })
 const count = z.number().int().min(1)
 
 /** The fleet of those who name none. */
-export const DEFAULT_FLEET = 'fleet'
+export const DEFAULT_FLEET = 'default'
 
 export const busLimitsSchema = z.strictObject({
   /** Messages that wait to be sent; summaries are dropped first when there are more. */

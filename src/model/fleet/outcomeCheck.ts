@@ -49,7 +49,7 @@ function addCounts(outcome: Mutable<OutcomeMessage>, { retryAfterMs, count, slow
   }
   if (slow !== undefined) {
     if (!isWhole(slow, 0, MOST_CALLS)) return false
-    outcome.slow = slow
+    outcome.slow = Math.min(slow, outcome.count ?? 1)
   }
   if (probe !== undefined) {
     if (probe !== true) return false

@@ -49,25 +49,31 @@ const usage = z.object({
   reasoning: tokens.exactOptional(),
 } satisfies ShapeOf<TokenUsage>)
 
-const outcome = z.object({
-  ...envelope,
-  type: z.literal('outcome'),
-  result: z
-    .enum(['success', 'failure', 'ignored', 'rejected'])
-    .describe("`ignored`: the caller's own fault, which says nothing of the service; `rejected`: the call was not made."),
-  latency: duration.describe('How long the call took; of several calls the mean.'),
-  failure: z.enum(FAILURE_TYPES).describe('What went wrong.').exactOptional(),
-  status: z.number().int().min(100).max(999).describe('HTTP status.').exactOptional(),
-  retryAfterMs: pause.describe('How long the service asks us to stay away.').exactOptional(),
-  model: text(LONGEST_NAME).describe('The model that answered.').exactOptional(),
-  operation: text(LONGEST_NAME).describe('What was asked for: `chat`, `embeddings`.').exactOptional(),
-  usage: usage.describe('Tokens.').exactOptional(),
-  cost: dollars.describe('What the call cost; of several calls their sum.').exactOptional(),
-  quality: share.describe('How good the answer was.').exactOptional(),
-  count: z.number().int().min(1).max(MOST_CALLS).describe('How many calls it sums up; when absent, one.').exactOptional(),
-  slow: z.number().int().min(0).max(MOST_CALLS).describe('How many of them were slow.').exactOptional(),
-  probe: z.literal(true).describe("A half-open breaker's probe.").exactOptional(),
-} satisfies ShapeOf<OutcomeMessage>)
+const outcome = z
+  .object({
+    ...envelope,
+    type: z.literal('outcome'),
+    result: z
+      .enum(['success', 'failure', 'ignored', 'rejected'])
+      .describe("`ignored`: the caller's own fault, which says nothing of the service; `rejected`: the call was not made."),
+    latency: duration.describe('How long the call took; of several calls the mean.'),
+    failure: z.enum(FAILURE_TYPES).describe('What went wrong.').exactOptional(),
+    status: z.number().int().min(100).max(999).describe('HTTP status.').exactOptional(),
+    retryAfterMs: pause.describe('How long the service asks us to stay away.').exactOptional(),
+    model: text(LONGEST_NAME).describe('The model that answered.').exactOptional(),
+    operation: text(LONGEST_NAME).describe('What was asked for: `chat`, `embeddings`.').exactOptional(),
+    usage: usage.describe('Tokens.').exactOptional(),
+    cost: dollars.describe('What the call cost; of several calls their sum.').exactOptional(),
+    quality: share.describe('How good the answer was.').exactOptional(),
+    count: z.number().int().min(1).max(MOST_CALLS).describe('How many calls it sums up; when absent, one.').exactOptional(),
+    slow: z.number().int().min(0).max(MOST_CALLS).describe('How many of them were slow.').exactOptional(),
+    probe: z.literal(true).describe("A half-open breaker's probe.").exactOptional(),
+  } satisfies ShapeOf<OutcomeMessage>)
+  // More slow calls than calls would make a rate above one.
+  .overwrite((message) => {
+    const { count = 1, slow = 0 } = message
+    return slow > count ? { ...message, slow: count } : message
+  })
 
 const windowStats = z.object({
   calls: figure,

@@ -1,5 +1,5 @@
 // Who leads, over a lease in memory and in virtual time.
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { LeaderElector } from '../../../src/actors/fleet/leaderElector.ts'
 import type { NodeEntry } from '../../../src/model/fleet/entries.ts'
 import { deriveSeed } from '../../../src/model/random.ts'
@@ -154,6 +154,25 @@ describe('LeaderElector', () => {
     await stopped
     expect(fleet.leader).toBeUndefined()
     expect(a!.terms).toEqual([])
+  })
+
+  it('tells its machine nothing once it has stopped: no late answer, no look, no second stop', async () => {
+    const warned = vi.spyOn(console, 'warn').mockImplementation(() => {})
+    const fleet = new MemoryFleet()
+    const [a, b] = candidates(fleet, 'a', 'b')
+    fleet.faults.delay = [500, 500]
+    await fleet.clock.advanceAsync(200)
+    // One answer is a lease or another's, the other is none at all.
+    fleet.partition('b')
+    const stopped = Promise.all([a!.elector.stop(), b!.elector.stop()])
+    await fleet.clock.advanceAsync(10_000)
+    await stopped
+    expect(a!.elector.mayAct()).toBe(false)
+    const again = a!.elector.stop()
+    await fleet.clock.advanceAsync(1000)
+    await again
+    expect(warned.mock.calls).toEqual([])
+    warned.mockRestore()
   })
 })
 

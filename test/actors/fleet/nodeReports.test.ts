@@ -112,9 +112,12 @@ describe('what happens on the board', () => {
     one.gear.signal('search', { kind: 'health', level: 1, reason: 'poor answers' })
     for (let calls = 0; calls < 5; calls++) await fail(one)
     one.gear.command('database', { name: 'trip', by: 'ada', why: 'a test' })
+    await one.gear.execute('database', () => 1, { fallback: () => 2 })
     await pass(50)
     const types = said.map(({ type, service }) => `${type} ${service}`)
-    expect(types).toEqual(expect.arrayContaining(['signal search', 'transition search', 'alert search', 'transition database']))
+    expect(types).toEqual(
+      expect.arrayContaining(['signal search', 'transition search', 'alert search', 'transition database', 'decision database']),
+    )
     expect(said.filter(({ type }) => type === 'command')).toEqual([])
     expect(said.find(({ type }) => type === 'transition')).toMatchObject({
       v: 1,

@@ -1,18 +1,12 @@
-// The journal in JetStream, over a real server.
+// The journal in JetStream over a real server, whatever the server does meanwhile.
 import { jetstream } from '@nats-io/jetstream'
-import { connect, type NatsConnection } from '@nats-io/transport-node'
-import { describe, expect, onTestFinished, test } from 'vitest'
-import { JetstreamJournal, type JetstreamJournalOptions } from '../../../src/bus/nats/jetstreamJournal.ts'
-import { type JetstreamReadOptions, journalNodes, readJetstreamJournal } from '../../../src/bus/nats/jetstreamReader.ts'
-import { busSchema } from '../../../src/model/fleet/busConfig.ts'
-import type { JournalRecord } from '../../../src/model/records.ts'
-import { describeWithNats, type NatsServer, natsServer } from '../../fleet/natsServer.ts'
+import { expect, test } from 'vitest'
+import { journalNodes } from '../../../src/bus/nats/jetstreamReader.ts'
+import { describeWithNats, freePort, natsServer } from '../../fleet/natsServer.ts'
 import { proxy } from '../../fleet/proxy.ts'
 import { header, numbered, numbersOf, range } from '../journalRecords.ts'
+import { clientOf, journalOf, read, STREAM, SUBJECT } from './journals.ts'
 import { until } from './natsLink.ts'
-
-const SUBJECT = 'sg.v1.test.journal.a'
-const STREAM = 'sg_test_journal'
 
 describeWithNats('a journal in JetStream', () => {
   test('is read back as it was written, by node', async () => {
@@ -86,87 +80,37 @@ describeWithNats('a journal in JetStream', () => {
     expect(numbersOf(await read(await clientOf(server)))).toEqual(range(1, 50))
   })
 
-  test('is begun at the last header at or before a time, and ended before what is later', async () => {
+  test('an onProblem that throws harms nothing, and without one the process is warned', async () => {
+    const warnings: string[] = []
+    const note = (warning: Error): unknown => warnings.push(warning.message)
+    process.on('warning', note)
+    const thrower = (): never => {
+      throw new Error('of the listener')
+    }
+    const away = `127.0.0.1:${await freePort()}`
+    const journals = [journalOf(away, 'a', { onProblem: thrower }), journalOf(away, 'a')]
+    for (const journal of journals) await journal.open(header)
+    await expect(journals[0]?.open(header)).rejects.toThrow('opened before')
+    await until(() => warnings.length === 2, 'two warnings')
+    process.off('warning', note)
+    expect(warnings.sort()).toEqual([
+      expect.stringContaining(`${SUBJECT} is in trouble`),
+      expect.stringContaining('onProblem threw'),
+    ])
+  })
+
+  test('a stream that is deleted while it is written is made again, and begun with a header', async () => {
     const server = await natsServer()
-    const journal = journalOf(server.url, 'a', { headerEvery: 10 })
-    const start = Date.now()
-    let at = start
-    await journal.open((reason) => ({ ...header(reason), startedAt: at }))
-    for (let block = 0; block < 5; block++) {
-      for (let i = 0; i < 10; i++) {
-        journal.append({ ...numbered(block * 10 + i), at })
-        at += 1000
-      }
+    const journal = journalOf(server.url, 'a', { onProblem: () => undefined })
+    await journal.open(header)
+    await journal.flush()
+    const client = await clientOf(server)
+    await (await jetstream(client).jetstreamManager()).streams.delete(STREAM)
+    for (let i = 1; i <= 10; i++) {
+      journal.append(numbered(i))
       await journal.flush()
     }
     await journal.close()
-    const client = await clientOf(server)
-    expect(numbersOf(await read(client, { from: start + 25_000 }))).toEqual(range(20, 49))
-    expect(numbersOf(await read(client, { from: start + 20_000, to: start + 34_500 }))).toEqual(range(20, 34))
-    expect(numbersOf(await read(client, { from: start - 1 }))).toEqual(range(0, 49))
-    expect((await read(client, { from: start + 9_000_000 })).map(({ type }) => type)).toEqual(['header'])
-  })
-
-  test('carries a header that is longer than a message', async () => {
-    const server = await natsServer({ config: 'max_payload: 64KB' })
-    const journal = journalOf(server.url, 'a')
-    const long = { ...header('start'), software: 'x'.repeat(300_000) }
-    await journal.open(() => long)
-    journal.append(numbered(1))
-    await journal.close()
-    expect(await read(await clientOf(server))).toEqual([long, numbered(1)])
-  })
-
-  describe.each([['a message is missing', (at: number) => at, 'messages before this one are missing']])('where %s', () => {
-    test('says where', async () => {
-      const server = await natsServer()
-      const journal = journalOf(server.url, 'a')
-      await journal.open(header)
-      for (let i = 1; i <= 300; i++) journal.append(numbered(i))
-      await journal.close()
-      const client = await clientOf(server)
-      const manager = await jetstream(client).jetstreamManager()
-      await manager.streams.deleteMessage(STREAM, 3)
-      await expect(read(client)).rejects.toMatchObject({ line: 4, problem: '1 messages before this one are missing' })
-    })
-  })
-
-  test('tells where its bytes were altered', async () => {
-    const server = await natsServer()
-    const client = await clientOf(server)
-    const journal = journalOf(server.url, 'a')
-    await journal.open(header)
-    journal.append(numbered(1))
-    await journal.flush()
-    journal.append(numbered(2))
-    await journal.close()
-    const manager = await jetstream(client).jetstreamManager()
-    const stored = await manager.streams.getMessage(STREAM, { seq: 2 })
-    await manager.streams.purge(STREAM, { filter: SUBJECT })
-    const third = Buffer.from(stored?.data ?? []).toString()
-    expect(third).toContain('"generation":1')
-    await jetstream(client).publish(SUBJECT, third, { msgID: 'other-1' })
-    await expect(read(client)).resolves.toEqual([])
+    expect(numbersOf(await read(client))).toEqual(range(3, 10))
   })
 })
-
-function journalOf(url: string, node: string, more: Partial<JetstreamJournalOptions> = {}): JetstreamJournal {
-  const bus = { ...busSchema.parse({ servers: url, fleet: 'test' }), node }
-  const journal = new JetstreamJournal({ bus, ...more })
-  onTestFinished(() => journal.close())
-  return journal
-}
-
-async function clientOf({ url }: NatsServer): Promise<NatsConnection> {
-  const client = await connect({ servers: url })
-  onTestFinished(() => client.close())
-  return client
-}
-
-async function read(client: NatsConnection, more: Partial<JetstreamReadOptions> = {}): Promise<JournalRecord[]> {
-  const records: JournalRecord[] = []
-  for await (const batch of readJetstreamJournal({ client, fleet: 'test', node: 'a', name: 'journal', ...more })) {
-    for (const { record } of batch) records.push(record)
-  }
-  return records
-}

@@ -104,6 +104,15 @@ describe('a message', () => {
     expect(read({ ...SAMPLES.alert, at: AT + 0.75 }, subjectOf(SAMPLES.alert)).messages[0]?.at).toBe(AT + 1)
   })
 
+  test.each([
+    [{ count: 5, slow: 7 }, 5],
+    [{ count: 5, slow: 5 }, 5],
+    [{ slow: 3 }, 1],
+    [{ slow: 0 }, 0],
+  ])('has no more slow calls than calls: %o', (counts, slow) => {
+    expect(read({ result: 'success', latency: 80, ...counts }).messages).toMatchObject([{ slow }])
+  })
+
   test('fields of a later version are let pass, and do not get any further', () => {
     const later = { colour: 'red', ['__proto__']: { v: 2 }, deep: [[[]]] }
     expect(read({ ...OUTCOME, ...later, usage: { ...OUTCOME.usage, audio: 7 } }).messages).toEqual([OUTCOME])

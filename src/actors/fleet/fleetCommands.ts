@@ -1,0 +1,23 @@
+// What an operator wants of the fleet: told to the fleet's board, from where it becomes what nodes are asked. Used by fleetLeader.ts.
+import type { WireMessage } from '../../model/fleet/wire.ts'
+import type { Command, SystemCommand } from '../../model/signals.ts'
+import type { Board } from '../board.ts'
+
+export type CommandMessage = Extract<WireMessage, { type: 'command' }>
+
+/** Clocks are apart: a maintenance lasts from now for as long as it was meant to last from when it was sent. */
+export function obey(board: Board, { service, command, at: sentAt }: CommandMessage, at: number): void {
+  const ends = 'until' in command && command.until !== undefined
+  const mine = ends ? { ...command, until: at + Math.max(0, (command.until ?? sentAt) - sentAt) } : command
+  if (service === '*') {
+    if (isForAll(mine)) board.command(at, mine)
+  } else if (isForOne(mine)) board.get(service)?.command(at, mine)
+}
+
+function isForAll(command: Command | SystemCommand): command is SystemCommand {
+  return command.name === 'tripAll' || command.name === 'recoverAll' || command.name.endsWith('Maintenance')
+}
+
+function isForOne(command: Command | SystemCommand): command is Command {
+  return command.name !== 'tripAll' && command.name !== 'recoverAll'
+}
