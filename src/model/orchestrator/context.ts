@@ -55,15 +55,19 @@ export interface OrchestratorContext {
 /** All of it but the configuration, which the header tells apart. */
 export type SavedOrchestrator = Omit<OrchestratorContext, 'config'>
 
+export interface Moved {
+  readonly type: 'breaker.moved'
+  readonly at: number
+  readonly service: string
+  readonly from: StatePath
+  readonly to: StatePath
+  /** Services that moved before it because they were told to: one look is enough for all. */
+  readonly others?: readonly Moved[] | undefined
+}
+
 export type SupervisorEvent =
   | { readonly type: 'breaker.added' | 'breaker.removed'; readonly at: number; readonly service: string }
-  | {
-      readonly type: 'breaker.moved'
-      readonly at: number
-      readonly service: string
-      readonly from: StatePath
-      readonly to: StatePath
-    }
+  | Moved
   | { readonly type: 'directive.heard'; readonly at: number; readonly service: string; readonly directive: Directive }
   | { readonly type: 'command.given'; readonly at: number; readonly command: SystemCommand }
   | { readonly type: 'finding.made'; readonly at: number; readonly finding: Finding; readonly over: boolean }
