@@ -78,6 +78,8 @@ export type SupervisorEvent =
       readonly paths: Readonly<Record<string, StatePath>>
       /** Of the directives the breakers have had: later ones must not be older. */
       readonly epoch: number
+      /** What the breakers have been told and keep to. */
+      readonly directives?: Readonly<Record<string, Directive>> | undefined
     }
   | Review
 
@@ -134,4 +136,9 @@ export function isAway(path: StatePath): boolean {
 /** Whoever depends on it has nothing to depend on. */
 export function isUseless(path: StatePath): boolean {
   return isAway(path) || path === 'rateLimited.exhausted' || path === 'budgetLimited.blocked'
+}
+
+/** It wants something of its breaker at `at`. */
+export function asksSomething({ level, admissionRatio, hold, expiresAt }: Directive, at: number): boolean {
+  return expiresAt > at && (level > 0 || admissionRatio < 1 || hold)
 }

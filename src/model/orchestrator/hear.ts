@@ -1,9 +1,17 @@
 // What an event itself says, before anything is made of it: who stands where, what was heard, counted and found. Used by
 // supervise.ts.
 import { findingKey } from '../findings.ts'
-import type { Directive, SystemCommand } from '../signals.ts'
+import type { SystemCommand } from '../signals.ts'
 import type { StatePath } from '../states.ts'
-import { isDown, type Moved, NO_NUMBERS, type OrchestratorContext, type ServiceStand, type SupervisorEvent } from './context.ts'
+import {
+  asksSomething,
+  isDown,
+  type Moved,
+  NO_NUMBERS,
+  type OrchestratorContext,
+  type ServiceStand,
+  type SupervisorEvent,
+} from './context.ts'
 import { without } from './named.ts'
 import { stillGranted } from './recovery.ts'
 import type { Numbers } from './review.ts'
@@ -109,10 +117,6 @@ function uncounted(numbers: Numbers, gone: readonly string[]): Numbers {
 function failsIn(path: StatePath, before: ServiceStand): boolean {
   if (path === 'open.cooling' || path === 'open.awaitingPermit') return true
   return path === 'halfOpen' && before.failing
-}
-
-function asksSomething({ level, admissionRatio, hold, expiresAt }: Directive, at: number): boolean {
-  return expiresAt > at && (level > 0 || admissionRatio < 1 || hold)
 }
 
 function withoutLapsed(context: OrchestratorContext, at: number): OrchestratorContext {
