@@ -168,6 +168,7 @@ export class Gear<Services extends Record<string, ServiceInput>, Routes extends 
     this.#journalIsOurs = ours
     const at = board.now()
     for (const breaker of board.breakers) breaker.forgetProbes(at)
+    if (restarts) board.resume()
     this.#keeper?.begin()
     await opened
   }

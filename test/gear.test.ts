@@ -258,7 +258,7 @@ describe('the models of a service', () => {
     gear.command('openai', { name: 'disable', ...by })
     expect(openai.for('gpt-4o').path).toBe('closed.bypassed')
     gear.command('openai', { name: 'beginMaintenance', ...by })
-    expect(openai.for('gpt-4o').path).toBe('closed.bypassed')
+    expect(openai.for('gpt-4o').path).toBe('maintenance')
     await gear.close()
     expect(() => openai.healthiestModel(['gpt-4o'])).toThrow(ClosedError)
     expect(() => gear.services.openai.healthiestModel([])).toThrow(ClosedError)

@@ -117,9 +117,19 @@ export class Board implements BreakerHost {
     const breakers = [...this.#services.values()]
     const paths = Object.fromEntries(breakers.map(({ service, path }) => [service, path]))
     const epoch = Math.max(0, ...breakers.map(({ context }) => context.directiveEpoch))
-    this.#root.send({ type: 'restore', at, saved: saved === undefined ? undefined : parseSaved(saved), paths, epoch })
+    const directives = Object.fromEntries(
+      breakers.flatMap(({ service, context: { standing } }) => (standing.directive ? [[service, standing.directive]] : [])),
+    )
+    const known = saved === undefined ? undefined : parseSaved(saved)
+    this.#root.send({ type: 'restore', at, saved: known, paths, epoch, directives })
     this.#options.correlator?.adopt(this.context.findings)
     this.#attend()
+  }
+
+  /** Looks at once, when a board goes on: before a timer of a breaker can, what it waits for has to be known. */
+  resume(): void {
+    const { context } = this
+    if (coordinates(context) || Object.keys(context.force).length > 0) this.#reviewer?.look()
   }
 
   /** What was counted in the last second. One that changes nothing leaves no trace. */
@@ -134,6 +144,7 @@ export class Board implements BreakerHost {
   command(at: number, command: SystemCommand): void {
     this.emit({ type: 'systemCommand', at, service: EVERYWHERE, command })
     this.#root.send({ type: 'command.given', at, command })
+    this.#attend()
     this.deliver()
   }
 

@@ -6,7 +6,7 @@ import { createActor, fromEventObservable, type InspectionEvent, type Observer }
 import { type BreakerInput, breakerMachine } from '../machines/breakerMachine.ts'
 import { type OrchestratorEvent, orchestratorMachine } from '../machines/orchestratorMachine.ts'
 import type { OrchestratorConfig } from '../model/orchestrator/config.ts'
-import { type Effect, isUseless, type OrchestratorContext } from '../model/orchestrator/context.ts'
+import { type Effect, isUseless, type Moved, type OrchestratorContext } from '../model/orchestrator/context.ts'
 import { rootsOf } from '../model/orchestrator/graph.ts'
 import type { Review } from '../model/orchestrator/review.ts'
 import { isQuiet, supervise } from '../model/orchestrator/supervise.ts'
@@ -15,7 +15,6 @@ import type { Correlator } from './correlator.ts'
 import { isKeyed } from './keyedName.ts'
 import { warnOfThrown } from './thrownWarning.ts'
 
-type Moved = Extract<OrchestratorEvent, { type: 'breaker.moved' }>
 type Inspector = Observer<InspectionEvent> | ((event: InspectionEvent) => void)
 
 export interface RootOptions {
@@ -77,7 +76,7 @@ export class RootActor {
   }
 
   send(event: OrchestratorEvent): void {
-    if (this.#isTelling && event.type === 'breaker.moved') {
+    if (this.#isTelling && event.type === 'breaker.moved' && !isKeyed(event.service)) {
       this.#echoes.push(event)
       return
     }
@@ -90,8 +89,7 @@ export class RootActor {
       const echoes = this.#echoes
       this.#echoes = []
       const last = echoes.pop()!
-      for (const echo of echoes) this.#actor.send({ ...echo, more: true })
-      this.#actor.send(last)
+      this.#actor.send({ ...last, others: echoes })
     }
   }
 

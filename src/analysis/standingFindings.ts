@@ -19,12 +19,13 @@ interface Stand {
 /** What is taken over stands at least so long, ms: enough to be found again if it still goes on. */
 const FOUND_AGAIN_MS = 2 * MINUTE_MS
 /** How long what was found stands after its interval (of a rhythm: two beats). */
-const STANDS_MS: { readonly [P in Exclude<FindingPattern, 'recurring' | 'node_outlier'>]: number } = {
+const STANDS_MS: { readonly [P in Exclude<FindingPattern, 'recurring'>]: number } = {
   burst: MINUTE_MS,
   system_wide: MINUTE_MS,
   common_cause: FIVE_MINUTES_MS,
   cascade: FIVE_MINUTES_MS,
   temporal_correlation: HOUR_MS,
+  node_outlier: MINUTE_MS,
 }
 /** A finding that has grown to this multiple is told again. */
 const GROWN = 2

@@ -69,13 +69,16 @@ it.each([undefined, null, 1, 'yes', {}, () => true])('a verdict of %s is no yes,
   expect(warnings()).toEqual([])
 })
 
-it('what a condition throws need not be an error', async () => {
+it.each<[string, unknown, string]>([
+  ['words', 'just words', 'just words'],
+  ['an error without a stack', Object.assign(new Error('bare'), { stack: undefined }), 'bare'],
+])('what a condition throws is told once: %s', async (_, thrown, text) => {
   const when = (): boolean => {
-    throw 'just words'
+    throw thrown
   }
   const { clock } = await story(THREE, { rules: [{ name: 'mine', when, then: { degradeTo: 1 } }] })
   clock.advance(3000)
-  expect(warnings()).toEqual(['the rule mine threw and counts as not met; further errors are not shown: just words'])
+  expect(warnings()).toEqual([`the rule mine threw and counts as not met; further errors are not shown: ${text}`])
 })
 
 it('a condition that closes the board is the last that is heard of it', async () => {

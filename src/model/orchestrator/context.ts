@@ -57,15 +57,19 @@ export interface OrchestratorContext {
 /** All of it but the configuration, which the header tells apart. */
 export type SavedOrchestrator = Omit<OrchestratorContext, 'config'>
 
+export interface Moved {
+  readonly type: 'breaker.moved'
+  readonly at: number
+  readonly service: string
+  readonly from: StatePath
+  readonly to: StatePath
+  /** Services that moved before it because they were told to: one look is enough for all. */
+  readonly others?: readonly Moved[] | undefined
+}
+
 export type SupervisorEvent =
   | { readonly type: 'breaker.added' | 'breaker.removed'; readonly at: number; readonly service: string }
-  | {
-      readonly type: 'breaker.moved'
-      readonly at: number
-      readonly service: string
-      readonly from: StatePath
-      readonly to: StatePath
-    }
+  | Moved
   | { readonly type: 'directive.heard'; readonly at: number; readonly service: string; readonly directive: Directive }
   | { readonly type: 'command.given'; readonly at: number; readonly command: SystemCommand }
   | { readonly type: 'finding.made'; readonly at: number; readonly finding: Finding; readonly over: boolean }
@@ -76,6 +80,8 @@ export type SupervisorEvent =
       readonly paths: Readonly<Record<string, StatePath>>
       /** Of the directives the breakers have had: later ones must not be older. */
       readonly epoch: number
+      /** What the breakers have been told and keep to. */
+      readonly directives?: Readonly<Record<string, Directive>> | undefined
     }
   | Review
 
@@ -132,4 +138,9 @@ export function isAway(path: StatePath): boolean {
 /** Whoever depends on it has nothing to depend on. */
 export function isUseless(path: StatePath): boolean {
   return isAway(path) || path === 'rateLimited.exhausted' || path === 'budgetLimited.blocked'
+}
+
+/** It wants something of its breaker at `at`. */
+export function asksSomething({ level, admissionRatio, hold, expiresAt }: Directive, at: number): boolean {
+  return expiresAt > at && (level > 0 || admissionRatio < 1 || hold)
 }

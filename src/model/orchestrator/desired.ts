@@ -2,7 +2,7 @@
 // whatever got lost or lapsed is made good by the next look.
 import type { Directive } from '../signals.ts'
 import type { DegradationLevel } from '../states.ts'
-import { type OrchestratorContext, RELEASED } from './context.ts'
+import { asksSomething, type OrchestratorContext, RELEASED } from './context.ts'
 import { isEmpty } from './named.ts'
 import { coordinates } from './recovery.ts'
 import { standingOf } from './standing.ts'
@@ -14,20 +14,22 @@ const COORDINATION = 'recovery_coordination'
 const NONE: readonly Wish[] = []
 const NO_TURNS: ReadonlyMap<string, Wish> = new Map()
 
+export interface Directed {
+  readonly service: string
+  readonly directive: Directive
+}
+
 /** The directives that put right what differs at `at`, all of one epoch. */
-export function directivesAt(
-  context: OrchestratorContext,
-  wishes: Wishes,
-  at: number,
-): { readonly service: string; readonly directive: Directive }[] {
+export function directivesAt(context: OrchestratorContext, wishes: Wishes, at: number): Directed[] {
   const { config, services, force, fleet } = context
+  if (!config) return []
   const isCoordinated = coordinates(context)
-  if (!config || !(isCoordinated || fleet)) return []
   const { all, waiting } = standingOf(services)
+  if (!isCoordinated && fleet === undefined) return all.flatMap((service) => lettingGoOf(context, service, at))
   if (wishes.size === 0 && waiting.length === 0 && isEmpty(force) && (fleet === undefined || isEmpty(fleet))) return []
   const turns = isCoordinated ? turnsOf(context, waiting) : NO_TURNS
   const epoch = context.epoch + 1
-  const directives: { service: string; directive: Directive }[] = []
+  const directives: Directed[] = []
   for (const service of all) {
     const now = inForce(force[service], at)
     const turn = turns.size === 0 ? undefined : turns.get(service)
@@ -46,6 +48,14 @@ export function directivesAt(
     directives.push({ service, directive: wanted })
   }
   return directives
+}
+
+/** Who is alone is asked nothing, and let go of if it was not alone before. */
+function lettingGoOf({ force, told, epoch }: OrchestratorContext, service: string, at: number): Directed[] {
+  const now = inForce(force[service], at)
+  const mine = told[service]
+  if (!now || !asksSomething(now, at) || same(now, mine)) return []
+  return [{ service, directive: mine ? { ...mine, epoch: epoch + 1 } : released(epoch + 1, now, at) }]
 }
 
 /** Whom a wish or a user's directive keeps from probing. */

@@ -1,11 +1,13 @@
 // What an event itself says, before anything is made of it: who stands where, what was heard, counted and found. Used by
 // supervise.ts.
 import { findingKey } from '../findings.ts'
+import type { SystemCommand } from '../signals.ts'
 import type { StatePath } from '../states.ts'
-import { isDown, NO_NUMBERS, type OrchestratorContext, type ServiceStand, type SupervisorEvent } from './context.ts'
+import { isDown, type Moved, NO_NUMBERS, type OrchestratorContext, type ServiceStand, type SupervisorEvent } from './context.ts'
 import { without } from './named.ts'
 import { stillGranted } from './recovery.ts'
-import { withStand } from './standing.ts'
+import type { Numbers } from './review.ts'
+import { withStand, withStands } from './standing.ts'
 import { afterDirective, withoutLapsed } from './told.ts'
 
 /** The context with what the event itself says. */
@@ -26,19 +28,12 @@ export function hear(before: OrchestratorContext, event: Exclude<SupervisorEvent
         granted: without(context.granted, service),
       }
     }
-    case 'breaker.moved': {
-      const known = context.services[event.service]
-      if (!known) return context
-      const { service, to, at } = event
-      const moved = withService(context, service, { path: to, since: at, failing: failsIn(to, known) })
-      if (to === 'halfOpen') return { ...moved, granted: { [service]: at, ...moved.granted } }
-      return moved.granted[service] === undefined ? moved : { ...moved, granted: without(moved.granted, service) }
-    }
+    case 'breaker.moved':
+      return afterMoves(context, event.others ? [...event.others, event] : [event])
     case 'directive.heard':
       return afterDirective(context, event)
     case 'command.given':
-      // An operator says that all is well: what stood because of it stands no longer.
-      return event.command.name === 'recoverAll' ? recovered(context, event.command.services) : context
+      return commanded(context, event.command)
     case 'finding.made': {
       const key = findingKey(event.finding)
       const others = context.findings.filter((finding) => findingKey(finding) !== key)
@@ -52,6 +47,20 @@ export function hear(before: OrchestratorContext, event: Exclude<SupervisorEvent
   }
 }
 
+function afterMoves(context: OrchestratorContext, moves: readonly Moved[]): OrchestratorContext {
+  const { services } = context
+  let { granted } = context
+  const stands = new Map<string, ServiceStand>()
+  for (const { service, to, at } of moves) {
+    const known = stands.get(service) ?? services[service]
+    if (!known) continue
+    stands.set(service, { path: to, since: at, failing: failsIn(to, known) })
+    if (to === 'halfOpen') granted = { [service]: at, ...granted }
+    else if (granted[service] !== undefined) granted = without(granted, service)
+  }
+  return stands.size === 0 ? context : { ...context, services: withStands(services, stands), granted }
+}
+
 /** Whoever is half-open and gives its place back has not been called: it neither fails nor keeps others back. */
 function withIdle(context: OrchestratorContext, granted: OrchestratorContext['granted']): OrchestratorContext {
   let next = context
@@ -63,16 +72,33 @@ function withIdle(context: OrchestratorContext, granted: OrchestratorContext['gr
   return next
 }
 
-function recovered(context: OrchestratorContext, among: readonly string[] | undefined): OrchestratorContext {
+/** Where each goes is told by itself, in a moment; what is asked of others meanwhile must not go by where it was. */
+function commanded(context: OrchestratorContext, { name, services: named }: SystemCommand): OrchestratorContext {
+  const going = (path: StatePath): StatePath | undefined => {
+    if (path === 'maintenance') return undefined
+    if (name === 'tripAll') return 'open.forced'
+    if (name === 'beginMaintenance') return 'maintenance'
+    return name === 'recoverAll' && isDown(path) ? 'closed.watching' : undefined
+  }
   const services = Object.fromEntries(
-    Object.entries(context.services).map(([service, stand]): [string, ServiceStand] =>
-      // Where each goes from there is told by itself, in a moment.
-      isDown(stand.path) && (among?.includes(service) ?? true)
-        ? [service, { ...stand, path: 'closed.watching', failing: false }]
-        : [service, stand],
-    ),
+    Object.entries(context.services).map(([service, { path, since }]): [string, ServiceStand] => {
+      const to = (named?.includes(service) ?? true) ? going(path) : undefined
+      return [service, to === undefined ? context.services[service]! : { path: to, since, failing: false }]
+    }),
   )
-  return { ...context, services, latches: {}, numbers: NO_NUMBERS, verdicts: [] }
+  // An operator says that all is well: what stood because of it stands no longer.
+  const isAllWell = name === 'recoverAll' && named === undefined
+  if (isAllWell) return { ...context, services, latches: {}, numbers: NO_NUMBERS, verdicts: [] }
+  return name === 'recoverAll'
+    ? { ...context, services, numbers: uncounted(context.numbers, named ?? []) }
+    : { ...context, services }
+}
+
+function uncounted(numbers: Numbers, gone: readonly string[]): Numbers {
+  const kept = Object.entries(numbers.services).filter(([service]) => !gone.includes(service))
+  if (kept.length === Object.keys(numbers.services).length) return numbers
+  const less = gone.reduce((sum, service) => sum + (numbers.services[service]?.calls ?? 0), 0)
+  return { calls: numbers.calls - less, services: Object.fromEntries(kept) }
 }
 
 function failsIn(path: StatePath, before: ServiceStand): boolean {

@@ -69,6 +69,11 @@ export function latchesAfter(context: OrchestratorContext, view: RuleView, at: n
   return unlessSame(latches, next)
 }
 
+/** Those whose cause was still there, or had gone before `at`. */
+export function withoutThoseGoneAt(latches: OrchestratorContext['latches'], at: number): OrchestratorContext['latches'] {
+  return Object.fromEntries(Object.entries(latches).filter(([, { clearSince }]) => clearSince !== at))
+}
+
 /** By dependency_chain_protection, the dependencies for which it stands. */
 export function goneBy(latches: OrchestratorContext['latches']): Set<string> {
   const gone = new Set<string>()

@@ -29,7 +29,7 @@ export function isSettled(context: OrchestratorContext, at: number): boolean {
   )
 }
 
-/** Nothing was wanted of anybody at `at` that had not been said. */
+/** Nothing is wanted of anybody at `at` that has not been said by now. */
 export function noteSettled(context: OrchestratorContext, at: number): void {
   const { services, force, config } = context
   let until = Number.POSITIVE_INFINITY

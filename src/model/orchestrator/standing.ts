@@ -43,13 +43,22 @@ export function standingOf(services: Services): Standing {
   return standing
 }
 
-/** The services with one that stands as told. */
-export function withStand(services: Services, service: string, stand: ServiceStand): Services {
+/** The services with some that stand as told. */
+export function withStands(services: Services, stands: ReadonlyMap<string, ServiceStand>): Services {
   const standing = standingOf(services)
-  const next = withAll(services, [[service, stand]], standing.all)
-  const before = services[service]
-  if (before) known.set(next, isAlike(before, stand) ? standing : gathered(next, standing.all))
+  const next = withAll(services, stands, standing.all)
+  let [isSame, areKnown] = [true, true]
+  for (const [service, stand] of stands) {
+    const before = services[service]
+    areKnown &&= before !== undefined
+    isSame &&= before !== undefined && isAlike(before, stand)
+  }
+  if (areKnown) known.set(next, isSame ? standing : gathered(next, standing.all))
   return next
+}
+
+export function withStand(services: Services, service: string, stand: ServiceStand): Services {
+  return withStands(services, new Map([[service, stand]]))
 }
 
 function gathered(services: Services, all: readonly string[]): Standing {

@@ -9,7 +9,7 @@ import { isEmpty, withAll } from './named.ts'
 import { coordinates, permitsAt, underWay } from './recovery.ts'
 import { restored } from './restore.ts'
 import { rootsAfter } from './roots.ts'
-import { latchesAfter, type RuleView, viewOf } from './rules.ts'
+import { latchesAfter, type RuleView, viewOf, withoutThoseGoneAt } from './rules.ts'
 import { isSettled, noteSettled } from './settled.ts'
 import { standingOf } from './standing.ts'
 import { systemHealth, systemStateAfter } from './systemState.ts'
@@ -32,6 +32,8 @@ export function supervise(before: OrchestratorContext, event: SupervisorEvent): 
   // A key's breaker recovers by itself: it neither takes a place nor waits for one.
   const isOfKey = event.type === 'breaker.moved' && !before.services[event.service]
   if (!before.config || isOfKey) return { context: heard, effects: permitAtOnce(event) }
+  // Whoever comes is well. Where all others are too, nothing is to be done about it.
+  if (event.type === 'breaker.added' && isQuiet(heard, at)) return { context: heard, effects: [] }
   const effects: Effect[] = []
   if (event.type === 'finding.made') effects.push({ type: 'finding', at, finding: event.finding, over: event.over })
   if (event.type === 'command.given') effects.push(...commandsFor(before, event.command, at))
@@ -80,7 +82,10 @@ function judge(heard: OrchestratorContext, event: Heard, effects: Effect[]): { c
   raised.push(...rootAlerts(heard, fresh))
   const { alerts, alerted } = afterCooldown(heard, raised, at)
   for (const record of alerts) effects.push({ type: 'told', at, record })
-  return { context: { ...heard, system, latches: latchesAfter(heard, view, at), roots, alerted }, view }
+  let latches = latchesAfter(heard, view, at)
+  // What an operator has ended is not waited for.
+  if (event.type === 'command.given' && event.command.name === 'recoverAll') latches = withoutThoseGoneAt(latches, at)
+  return { context: { ...heard, system, latches, roots, alerted }, view }
 }
 
 /** What is wanted of whom: directives and permits, into `effects`. */
@@ -102,7 +107,8 @@ function order(judged: OrchestratorContext, view: RuleView, at: number, effects:
     epoch++
   }
   const context = { ...judged, granted, wanted: wantedBy(judged.wanted, wishes), force, epoch }
-  if (permits.length === 0 && directives.length === 0) noteSettled(context, at)
+  // Whoever gets leave moves, and then it is looked at again.
+  if (permits.length === 0) noteSettled(context, at)
   return context
 }
 

@@ -2,7 +2,7 @@
 // the rules; neither takes the other's place. Used by supervise.ts and desired.ts.
 import type { Directive } from '../signals.ts'
 import type { DegradationLevel } from '../states.ts'
-import type { OrchestratorContext, SupervisorEvent } from './context.ts'
+import { asksSomething, type OrchestratorContext, type SupervisorEvent } from './context.ts'
 
 /** How the rules of the fleet's directives begin, which tells them from a user's. */
 export const FLEET_RULE = 'fleet:'
@@ -45,10 +45,6 @@ export function together(directives: readonly Directive[]): Pick<Directive, 'lev
     admissionRatio: Math.min(1, ...directives.map(({ admissionRatio }) => admissionRatio)),
     hold: directives.some(({ hold }) => hold),
   }
-}
-
-function asksSomething({ level, admissionRatio, hold, expiresAt }: Directive, at: number): boolean {
-  return expiresAt > at && (level > 0 || admissionRatio < 1 || hold)
 }
 
 function standingOf(directives: Readonly<Record<string, Directive>>, at: number): Readonly<Record<string, Directive>> {

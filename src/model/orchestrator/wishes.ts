@@ -61,6 +61,8 @@ export function wishesOf(context: OrchestratorContext, view: RuleView): Wishes {
     if (!above.has(service)) continue
     const beneath = dependenciesOf(places, service).filter((name) => gone.has(name))
     const { path } = services[service]!
+    // Shut by an operator, it does nothing that could be less.
+    if (path === 'open.forced' || path === 'maintenance') continue
     const areBack = !beneath.some((name) => isGone(services[name]))
     // Who may probe because they are back has to prove itself anyway; and nobody new is taken in.
     if (areBack && (isDown(path) || path === 'closed.ramping' || !wanted(service, CHAIN))) continue
