@@ -27,7 +27,7 @@ if (findNatsServer() === undefined) {
   process.exit(2)
 }
 const quick = process.argv.includes('--quick')
-const [seconds, rounds, feeds] = quick ? [5, 2, 1] : [60, 20, 5]
+const [seconds, rounds, feeds] = quick ? [5, 2, 1] : [60, 10, 4]
 
 const idle = await withFleet(['a', 'b', 'c'], 5, async (fleet) => {
   const all = await failureToDirective(fleet, SERVICES, rounds + 1)
