@@ -29,13 +29,13 @@ export interface Audit {
   }
   /** What each node believes the fleet to have spent, nanodollars. */
   readonly ledgers: readonly string[]
-  /** What breakers did, where calls were refused though nothing was the matter. */
+  /** What breakers did, where something went wrong. */
   readonly untimely: readonly string[]
   readonly complaints: readonly string[]
 }
 
 /** Ends the fleet, and looks at what it leaves. */
-export async function audit(fleet: TrialFleet): Promise<Audit> {
+export async function audit(fleet: TrialFleet, isHarmed: boolean): Promise<Audit> {
   for (const member of fleet.members) member.tell({ do: 'rate', perSecond: 0 })
   await settle(fleet)
   await fleet.stopAll()
@@ -57,7 +57,7 @@ export async function audit(fleet: TrialFleet): Promise<Audit> {
     epochsBack: past.reduce((all, { latest }) => all + (latest?.epochsBack ?? 0), 0),
     journals: await journals(fleet),
     ledgers: fleet.members.map(({ node, latest }) => `${node} ${latest?.fleetSpent ?? 'unknown'}`),
-    untimely: calls.reduce((all, one) => all + (one?.blocked ?? 0), 0) > 0 ? past.flatMap(lastWords) : [],
+    untimely: isHarmed || calls.some((one) => one !== undefined && one.blocked > 0) ? past.flatMap(lastWords) : [],
     complaints: past.flatMap(({ node, complaints }) =>
       complaints
         .split('\n')

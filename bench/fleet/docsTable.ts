@@ -1,11 +1,17 @@
 // Puts what was measured into a page of the documentation, between two marks.
-import { readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 
 const ROOT = new URL('../../../../', import.meta.url)
 
 /** `path` from the repository's root. */
 export function write(path: string, text: string): void {
   writeFileSync(new URL(path, ROOT), text)
+}
+
+/** Undefined where there is none. */
+export function read<T>(path: string): T | undefined {
+  const file = new URL(path, ROOT)
+  return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as T) : undefined
 }
 
 /** Replaces what stands between `<!-- mark -->` and `<!-- /mark -->`. Throws where a page has no such marks. */

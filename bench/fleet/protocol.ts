@@ -81,7 +81,8 @@ export interface Load {
 
 /** Told at once. */
 export type Moment =
-  | { readonly type: 'ready'; readonly at: number }
+  /** `took`: how long it took to make the board, ms. */
+  | { readonly type: 'ready'; readonly at: number; readonly took: number }
   | {
       readonly type: 'moved'
       readonly at: number

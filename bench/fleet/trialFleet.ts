@@ -38,6 +38,8 @@ export class TrialFleet {
   readonly past: Member[] = []
   readonly #byName = new Map<string, Member>()
   readonly #options = new Map<string, NodeOptions>()
+  /** The last outage. */
+  #began = 0
 
   constructor(
     readonly name: string,
@@ -118,6 +120,7 @@ export class TrialFleet {
   async outage(...nodes: string[]): Promise<number> {
     this.calm(false)
     const since = moment()
+    this.#began = since
     // Whom nothing fails will refuse calls too, once the fleet tells it to.
     this.health(true, ...this.callers.map(({ node }) => node).filter((node) => !nodes.includes(node)))
     this.health(false, ...nodes)
@@ -126,11 +129,12 @@ export class TrialFleet {
     )
   }
 
-  /** When the node, which saw no failure, was opened by the fleet. */
-  tripped(node: string, since: number, patience = 20_000): Promise<number> {
-    return this.until(`${node} is told`, patience, () =>
-      this.of(node).movedAt(since, ILL, ({ to, reason }) => to.startsWith('open') && reason.startsWith('fleet_')),
+  /** When the node, which saw no failure, was opened by the fleet, and not before the others were open. */
+  async tripped(node: string, opened: number, patience = 20_000): Promise<number> {
+    const told = await this.until(`${node} is told`, patience, () =>
+      this.of(node).movedAt(this.#began, ILL, ({ to, reason }) => to.startsWith('open') && reason.startsWith('fleet_')),
     )
+    return Math.max(opened, told)
   }
 
   /** The service is back: when every breaker is closed and nothing is asked of anybody any more. */

@@ -22,6 +22,7 @@ const clock = settings.clockAhead === 0 ? systemClock : new NodeClock(systemCloc
 const lag = monitorEventLoopDelay({ resolution: LAG_RESOLUTION })
 const own = ownJournal()
 
+const begun = moment()
 const gear: Switchgear = await createSwitchgear({
   services: Object.fromEntries(services.map((name) => [name, { kind: 'http' as const, ...policy }])),
   budgets: { daily: 1_000_000, monthly: 1_000_000 },
@@ -30,6 +31,7 @@ const gear: Switchgear = await createSwitchgear({
   bus: { ...settings.bus, journal: journal === 'stream' },
   ...(own ? { journal: own } : journal === 'file' ? { journal: { file } } : undefined),
 })
+const took = moment() - begun
 const caller = new Caller(gear, services)
 let epoch = 0
 let epochsBack = 0
@@ -48,7 +50,7 @@ lag.enable()
 caller.rate = settings.rate
 process.on('message', (order: Order) => void obey(order))
 process.on('disconnect', () => process.exit(0))
-tell({ type: 'ready', at: moment() })
+tell({ type: 'ready', at: moment(), took })
 
 function ownJournal(): Journal | undefined {
   if (journal !== 'both') return undefined

@@ -5,6 +5,8 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { jetstreamManager } from '@nats-io/jetstream'
+import { connect } from '@nats-io/transport-node'
 import { describe, onTestFinished, test } from 'vitest'
 import { findNatsServer, HOW_TO_GET_NATS } from './natsBinary.ts'
 
@@ -81,7 +83,28 @@ export async function natsCluster(config = ''): Promise<readonly NatsServer[]> {
     ),
   )
   await Promise.all(servers.map((server) => server.start()))
+  await ready(servers)
   return servers
+}
+
+/** Until all three keep a stream together: before that each request takes its time, and fails. */
+async function ready(servers: readonly NatsServer[]): Promise<void> {
+  const client = await connect({ servers: servers.map(({ url }) => url) })
+  try {
+    for (;;) {
+      try {
+        const { streams } = await jetstreamManager(client, { timeout: 1000 })
+        // One that took too long to be made may be there all the same.
+        await streams.add({ name: 'ready', subjects: ['ready'], num_replicas: servers.length }).catch(() => streams.info('ready'))
+        await streams.delete('ready')
+        return
+      } catch {
+        await new Promise((resolve) => setTimeout(resolve, 100))
+      }
+    }
+  } finally {
+    await client.close()
+  }
 }
 
 class OwnServer implements NatsServer {
@@ -136,7 +159,7 @@ class OwnServer implements NatsServer {
     const store = join(this.directory, 'store')
     mkdirSync(store, { recursive: true })
     const file = join(this.directory, 'nats.conf')
-    const stream = jetstream ? `jetstream { store_dir: "${store}", max_mem: 128MB, max_file: 1GB }` : ''
+    const stream = jetstream ? `jetstream { store_dir: "${store}", max_mem: 128MB, max_file: 16GB }` : ''
     writeFileSync(file, `listen: "127.0.0.1:${this.port}"\n${stream}\n${config}\n`)
     this.#running = await this.#launch(file)
   }

@@ -82,6 +82,7 @@ export const slowConsumer: Fault = {
     const flooded = pour(client, fleet.name, () => flooding)
     leader.signal('SIGSTOP')
     await sleep(2000)
+    for (let more = 0; more < 20 && !/slow consumer/i.test(server.log.slice(from)); more++) await sleep(100)
     flooding = false
     await flooded
     const resumed = moment()

@@ -28,8 +28,8 @@ export const serverKilled: Fault = {
 export const serverAbsent: Fault = {
   name: 'server absent at the start',
   words:
-    'All processes start without a server, make calls, and trip by themselves; then the server starts. `usable`: from the start of a ' +
-    'process until its board is there. `agreed`: from the server being ready until all nodes hear of each other and have one leader.',
+    'All processes start without a server, make calls, and trip by themselves; then the server starts. `usable`: what ' +
+    '`createSwitchgear` takes. `agreed`: from the server being ready until all nodes hear of each other and have one leader.',
   started: false,
   async act({ fleet, server }) {
     await fleet.stopAll()
@@ -43,9 +43,7 @@ export const serverAbsent: Fault = {
     ]
     const members = names.map(([name, lead]) => fleet.start(name, { lead }))
     await fleet.until('boards', 20_000, () => (members.every(({ moments }) => moments.length > 0) ? 0 : undefined))
-    const usable = Math.max(
-      ...members.map((member) => (member.momentAt(0, ({ type }) => type === 'ready') ?? Number.NaN) - member.startedAt),
-    )
+    const usable = Math.max(...members.flatMap(({ moments: [first] }) => (first?.type === 'ready' ? first.took : [])))
     const opened = await fleet.outage('a', 'b')
     await server.start()
     const ready = moment()

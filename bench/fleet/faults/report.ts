@@ -1,7 +1,7 @@
 // The results of the faults as JSON, and as the tables of docs/fleet.md.
 import { machine } from '../../machine.ts'
 import { distribution, triple } from '../distribution.ts'
-import { fill, write } from '../docsTable.ts'
+import { fill, read, write } from '../docsTable.ts'
 import type { Result } from './trial.ts'
 
 /** Nothing was stuck, lost, doubled, blocked, or different. */
@@ -9,7 +9,10 @@ export function isClean({ stuck, audit: { broken, blocked, lost, doubled, epochs
   return stuck.length === 0 && broken + blocked + lost + doubled + epochsBack + journals.differ.length === 0
 }
 
-export function writeFaults(results: readonly Result[]): void {
+/** Those that were tried again take the place of what they came to before. */
+export function writeFaults(names: readonly string[], again: readonly Result[]): void {
+  const before = read<{ results: readonly Result[] }>('bench/results/fleet-faults.json')?.results ?? []
+  const results = names.flatMap((name) => [...again, ...before].find((one) => one.name === name) ?? [])
   const on = machine(['switchgear', '@nats-io/transport-node'])
   write('bench/results/fleet-faults.json', `${JSON.stringify({ machine: on, results }, undefined, 2)}\n`)
   const where = `Measured on ${on.processor}, ${on.cores} cores, Node ${on.node.slice(1)}, nats-server 2.9.10, ${on.date}; two faults at a time.`

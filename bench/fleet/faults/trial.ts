@@ -43,7 +43,7 @@ export async function tryOut(fault: Fault, fleetName: string, times: number, say
         await mend(fleet, servers)
       }
     }
-    const found = await audit(fleet)
+    const found = await audit(fleet, stuck.length > 0)
     say(`${fault.name}: ${auditInWords(found)}`)
     for (const one of [...found.untimely].sort()) say(one)
     return {

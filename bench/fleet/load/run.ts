@@ -1,6 +1,6 @@
 // What a fleet costs, and how quick it is: latency from failure to directive; five processes of 2,000 calls a second each with a
 // leader (`switchgear serve`) for a minute; outcomes a second that a leader takes, beside a client that only decodes them.
-// `npm run bench:fleet [-- --quick]`; writes bench/results/fleet.{json,md} and the tables of docs/fleet.md.
+// `npm run bench:fleet [-- --quick | --feed]` (`--feed`: the last of these again); writes bench/results/fleet.{json,md} and the tables of docs/fleet.md.
 import { spawn } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -11,6 +11,7 @@ import { findNatsServer, HOW_TO_GET_NATS } from '../../../test/fleet/natsBinary.
 import { unboundServer } from '../../../test/fleet/natsServer.ts'
 import { machine } from '../../machine.ts'
 import { distribution } from '../distribution.ts'
+import { read } from '../docsTable.ts'
 import { sleep } from '../faults/fault.ts'
 import { Latencies } from '../latencies.ts'
 import { POLICY, TrialFleet } from '../trialFleet.ts'
@@ -27,21 +28,10 @@ if (findNatsServer() === undefined) {
   process.exit(2)
 }
 const quick = process.argv.includes('--quick')
-const [seconds, rounds, feeds] = quick ? [5, 2, 1] : [60, 20, 5]
+const [seconds, rounds, feeds] = quick ? [5, 2, 1] : [60, 10, 2]
 
-const idle = await withFleet(['a', 'b', 'c'], 5, async (fleet) => {
-  const all = await failureToDirective(fleet, SERVICES, rounds + 1)
-  // The first of all is the first time that anything happens in these processes.
-  return all.slice(SERVICES.length)
-})
-console.error('failure to directive, little to do', distribution(idle))
-const { load, busy } = await withFleet(['a', 'b', 'c', 'd', 'e'], 200, async (fleet, leader, server) => {
-  await sleep(3000)
-  const load = await measure(fleet, leader, server)
-  console.error(load)
-  return { load, busy: await failureToDirective(fleet, SERVICES, quick ? 1 : 10) }
-})
-console.error('failure to directive, under load', distribution(busy))
+const before = process.argv.includes('--feed') ? read<Results>('bench/results/fleet.json') : undefined
+const { idle, busy, load } = before ?? (await underLoad())
 const fed: Fed[] = []
 const [server, remove] = await unboundServer()
 await server.start()
@@ -55,6 +45,23 @@ await remove()
 const results: Results = { machine: machine(['switchgear', '@nats-io/transport-node']), idle, busy, load, fed }
 if (!quick) writeLoad(results)
 process.exit(0)
+
+async function underLoad(): Promise<Pick<Results, 'idle' | 'busy' | 'load'>> {
+  const idle = await withFleet(['a', 'b', 'c'], 5, async (fleet) => {
+    const all = await failureToDirective(fleet, SERVICES, rounds + 1)
+    // The first of all is the first time that anything happens in these processes.
+    return all.slice(SERVICES.length)
+  })
+  console.error('failure to directive, little to do', distribution(idle))
+  const { load, busy } = await withFleet(['a', 'b', 'c', 'd', 'e'], 200, async (fleet, leader, server) => {
+    await sleep(3000)
+    const load = await measure(fleet, leader, server)
+    console.error(load)
+    return { load, busy: await failureToDirective(fleet, SERVICES, quick ? 1 : 10) }
+  })
+  console.error('failure to directive, under load', distribution(busy))
+  return { idle, busy, load }
+}
 
 async function withFleet<T>(
   names: readonly string[],

@@ -59,6 +59,9 @@ const LIVE_WITHOUT = 60_000
 /** Not heard of for so long, a node or a service is forgotten; ms. */
 const FORGOTTEN = 600_000
 
+/** No news is older than this when it comes, beside other news of the same node; ms. */
+const LATEST = 60_000
+
 const NOTHING_TOLD = { calls: 0, failures: 0 }
 
 export class FleetView {
@@ -110,6 +113,8 @@ export class FleetView {
   moved(stand: Stand, path: StatePath, since: number, byItself: boolean, at: number): void {
     const { path: before, since: sinceBefore } = stand
     if (path === before && since === sinceBefore) return
+    // Messages and heartbeats overtake one another: what came after it is known already. A clock that was set back is believed.
+    if (since < sinceBefore && sinceBefore - since < LATEST) return
     stand.path = path
     stand.since = since
     stand.heardOfPath = at

@@ -11,10 +11,6 @@ export class Listeners<Args extends readonly unknown[]> {
     this.#what = what
   }
 
-  get size(): number {
-    return this.#all.length
-  }
-
   add(tell: (...args: Args) => void): () => void {
     const listening = { tell }
     this.#all = [...this.#all, listening]

@@ -77,7 +77,16 @@ export class NatsLease implements Lease {
   }
 
   async take(): Promise<LeaseAnswer> {
-    const bucket = await this.#open()
+    const bucket = await this.#open().catch((error) => {
+      // Without a connection that is no news.
+      if (this.#options.client() !== undefined) {
+        this.#options.trouble(
+          'lease',
+          () => `${this.#bucketName} cannot be had: ${error instanceof Error ? error.message : error}`,
+        )
+      }
+      throw error
+    })
     if (this.#epoch === undefined || this.#unsure) return this.#look(bucket)
     try {
       await this.#write(bucket, this.#revision, { epoch: this.#epoch })

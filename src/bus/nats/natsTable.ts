@@ -266,7 +266,7 @@ export class NatsTable<Table extends TableName> implements FleetTable<TableEntri
     if (client() === undefined) return
     const text = error instanceof Error ? error.message : String(error)
     if (isWithoutJetstream(error)) {
-      trouble('no_jetstream', () => 'the server has no JetStream: nothing leads, and what the fleet should share is not shared')
+      trouble('no_jetstream', () => 'there is no JetStream, or nobody leads it now: what the fleet should share is not shared')
     } else trouble('table', () => `${this.#name} cannot be reached: ${text}`)
   }
 

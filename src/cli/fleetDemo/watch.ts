@@ -99,7 +99,7 @@ export class FleetWatch {
     const told = `${service} ${state === 'closed' ? '' : (probe ?? trip?.id ?? state)}`
     if (told === this.#told || (this.#told === '' && state === 'closed')) return
     // Between two rounds of probes nobody may: that needs no words.
-    if (trip && !probe && trip.id === this.#trip) return
+    if (trip && !probe && trip.id === this.#trip && state !== 'closed') return
     this.#told = told
     this.#trip = trip?.id
     if (state === 'closed') this.#say('the fleet', `${service} is back: nothing is asked of anybody any more`, 'good')

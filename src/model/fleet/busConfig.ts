@@ -36,7 +36,7 @@ export const busLimitsSchema = z.strictObject({
   tableKeys: count.max(1_000_000).default(10_000),
   /** The longest entry of a table. */
   entryBytes: count.min(1024).max(67_108_864).default(262_144).meta({ unit: 'bytes' }),
-  /** The fleet's journal in the stream, of all nodes. */
+  /** The fleet's journal in the stream, of all nodes. A server sets this aside from its storage when the stream is made. */
   journalBytes: count.min(1_048_576).default(1_073_741_824).meta({ unit: 'bytes' }),
   /** For how long the stream keeps it. */
   journalAge: ms.min(60_000).default(2_592_000_000),

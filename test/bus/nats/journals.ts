@@ -4,15 +4,20 @@ import { connect, headers, type NatsConnection } from '@nats-io/transport-node'
 import { onTestFinished } from 'vitest'
 import { JetstreamJournal, type JetstreamJournalOptions } from '../../../src/bus/nats/jetstreamJournal.ts'
 import { type JetstreamReadOptions, readJetstreamJournal } from '../../../src/bus/nats/jetstreamReader.ts'
-import { busSchema } from '../../../src/model/fleet/busConfig.ts'
+import { type BusInput, busSchema } from '../../../src/model/fleet/busConfig.ts'
 import type { JournalRecord } from '../../../src/model/records.ts'
 import type { NatsServer } from '../../fleet/natsServer.ts'
 
 export const SUBJECT = 'sg.v1.test.journal.a'
 export const STREAM = 'sg_test_journal'
 
-export function journalOf(url: string, node: string, more: Partial<JetstreamJournalOptions> = {}): JetstreamJournal {
-  const bus = { ...busSchema.parse({ servers: url, fleet: 'test' }), node }
+export function journalOf(
+  servers: string | string[],
+  node: string,
+  more: Partial<JetstreamJournalOptions> = {},
+  config: Partial<BusInput> = {},
+): JetstreamJournal {
+  const bus = { ...busSchema.parse({ servers, fleet: 'test', ...config }), node }
   const journal = new JetstreamJournal({ bus, ...more })
   onTestFinished(() => journal.close())
   return journal
