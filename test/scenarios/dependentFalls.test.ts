@@ -36,7 +36,7 @@ it('a dependent that falls with its dependency names it as the root, and comes b
   pass(20)
   expect(happened()).toEqual([
     '10 search: open.cooling → open.awaitingPermit (timer.cooled)',
-    '10 search is asked level 1, hold (dependency_chain_protection: depends on database)',
+    '10 search is asked level 1, hold (dependency_chain_protection: depends on database; waits for database)',
     '17.5 mail is asked the same again',
     '17.5 billing is asked the same again',
   ])

@@ -26,12 +26,12 @@ it('recovery of everything at once without a stampede', async () => {
   pass(40)
   expect(happened()).toEqual([
     '47.5 web: open.cooling → open.awaitingPermit (timer.cooled)',
-    '47.5 web is asked level 1, hold (dependency_chain_protection: depends on store, models)',
+    '47.5 web is asked level 1, hold (dependency_chain_protection: depends on store, models; waits for store, models)',
     '47.5 models is asked the same again',
     '47.5 mail: open.cooling → open.awaitingPermit (timer.cooled)',
     '47.5 mail: open.awaitingPermit → halfOpen (permit.granted)',
     '47.5 models: open.cooling → open.awaitingPermit (timer.cooled)',
-    '47.5 models is asked level 1, hold (dependency_chain_protection: depends on store)',
+    '47.5 models is asked level 1, hold (dependency_chain_protection: depends on store; waits for store)',
     '47.5 maps: open.cooling → open.awaitingPermit (timer.cooled)',
     '47.5 maps: open.awaitingPermit → halfOpen (permit.granted)',
     '47.5 store: open.cooling → open.awaitingPermit (timer.cooled)',

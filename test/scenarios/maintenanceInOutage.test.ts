@@ -56,3 +56,22 @@ it('a scheduled maintenance during an outage', async () => {
   ])
   replays()
 })
+
+it('a dependent that fell waits for a dependency in maintenance without an end, and says so', async () => {
+  const { gear, answers, pass, replays } = await story({
+    database: PLAIN,
+    search: { ...PLAIN, dependsOn: ['database'] },
+    mail: PLAIN,
+  })
+  answers('search', 503)
+  pass(4)
+  gear.command('database', { name: 'beginMaintenance', by: 'ann', why: 'a new disk' })
+  answers('search', 'well')
+  pass(300, 'search')
+  expect(gear.system.waiting).toEqual(['search'])
+  expect(gear.system.directives.search).toMatchObject({ hold: true, reason: 'depends on database; waits for database' })
+  gear.command('database', { name: 'endMaintenance', by: 'ann', why: 'the disk is in' })
+  pass(30)
+  expect(gear.system).toMatchObject({ state: 'healthy', waiting: [], directives: {} })
+  replays()
+})

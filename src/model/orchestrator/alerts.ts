@@ -13,7 +13,15 @@ import { listed } from './wishes.ts'
 export const EVERYWHERE = '*' as const
 
 /** An alert that is not told yet. */
-export type Raised = Pick<AlertRecord, 'service' | 'level' | 'code' | 'message'>
+export interface Raised extends Pick<AlertRecord, 'service' | 'level' | 'code' | 'message'> {
+  /** What tells it from others of its code and service. */
+  readonly about?: string
+}
+
+/** Alerts that are remembered for their cooldown: the last. */
+const MOST_REMEMBERED = 1000
+/** Names that tell one finding from another; the rest is told by their number. */
+const NAMES_TO_TELL = 8
 
 type Ill = Exclude<SystemState, 'healthy'>
 
@@ -37,10 +45,11 @@ export function afterCooldown(
 ): { readonly alerts: AlertRecord[]; readonly alerted: OrchestratorContext['alerted'] } {
   if (raised.length === 0) return { alerts: [], alerted }
   const cooldown = config?.alertCooldown ?? 0
-  const next = Object.fromEntries(Object.entries(alerted).filter(([, last]) => at - last < cooldown))
+  const recent = Object.entries(alerted).filter(([, last]) => at - last < cooldown)
+  const next = Object.fromEntries(recent.slice(-MOST_REMEMBERED))
   const alerts: AlertRecord[] = []
-  for (const alert of raised) {
-    const key = `${alert.code}:${alert.service}`
+  for (const { about, ...alert } of raised) {
+    const key = `${alert.code}:${alert.service}${about === undefined ? '' : `:${about}`}`
     const { level } = alert
     // What was told as something less silences nothing that is graver.
     const keys = level === 'info' ? [key, `${key}:warning`, `${key}:info`] : level === 'warning' ? [key, `${key}:warning`] : [key]
@@ -79,9 +88,17 @@ export function rootAlerts(context: OrchestratorContext, fresh: readonly string[
   })
 }
 
-export function findingAlert({ pattern, services, root, node, severity, recommendations }: Finding): Raised {
+/** Another cause, or the same of other services, is another alert. */
+export function findingAlert(finding: Finding): Raised {
+  const { pattern, services, serviceCount, root, node, severity, failureType, recommendations } = finding
   const where = root ?? (services.length === 1 ? services[0]! : EVERYWHERE)
   const from = root ?? node
   const message = `${pattern} among ${listed(services)}${from === undefined ? '' : `, from ${from}`}: ${recommendations[0] ?? ''}`
-  return { service: where, level: severity === 'high' ? 'error' : 'warning', code: pattern, message }
+  const many = serviceCount ?? services.length
+  const about = [
+    failureType ?? node ?? '',
+    ...services.slice(0, NAMES_TO_TELL),
+    ...(many > NAMES_TO_TELL ? [`${many}`] : []),
+  ].join(',')
+  return { service: where, level: severity === 'high' ? 'error' : 'warning', code: pattern, message, about }
 }

@@ -3,11 +3,12 @@
 import type { Directive } from '../signals.ts'
 import type { DegradationLevel } from '../states.ts'
 import { asksSomething, type OrchestratorContext, RELEASED } from './context.ts'
+import { dependenciesOf } from './graph.ts'
 import { isEmpty } from './named.ts'
 import { coordinates } from './recovery.ts'
-import { standingOf } from './standing.ts'
+import { isBack, standingOf } from './standing.ts'
 import { together, toldOf } from './told.ts'
-import type { Wish, Wishes } from './wishes.ts'
+import { listed, type Wish, type Wishes } from './wishes.ts'
 
 const COORDINATION = 'recovery_coordination'
 
@@ -69,12 +70,16 @@ export function inForce(directive: Directive | undefined, at: number): Directive
 }
 
 /** A service that is ready to probe, and has no leave yet, waits: its own patience must not let it pass others. */
-function turnsOf({ config, granted }: OrchestratorContext, waiting: readonly string[]): ReadonlyMap<string, Wish> {
+function turnsOf({ config, services, granted }: OrchestratorContext, waiting: readonly string[]): ReadonlyMap<string, Wish> {
   const rule = config?.rules.recovery_coordination
   const kept = rule?.enabled ? waiting.filter((service) => granted[service] === undefined) : []
-  const reason = 'waits for its turn to recover'
-  const turn: Wish = { rule: COORDINATION, priority: 5, reason, to: 0, by: 0, admissionRatio: 1, hold: true }
-  return new Map(kept.map((service) => [service, turn]))
+  return new Map(
+    kept.map((service) => {
+      const beneath = config ? dependenciesOf(config.places, service).filter((name) => !isBack(services[name])) : []
+      const reason = beneath.length > 0 ? `waits for ${listed(beneath)}` : 'waits for its turn to recover'
+      return [service, { rule: COORDINATION, priority: 5, reason, to: 0, by: 0, admissionRatio: 1, hold: true }]
+    }),
+  )
 }
 
 /** What a user or the fleet has told is one wish among the others. */
@@ -92,7 +97,9 @@ function combined(own: readonly Wish[], told: readonly Directive[], epoch: numbe
     hold ||= wish.hold
   }
   const level = Math.min(3, to + by) as DegradationLevel
-  return { epoch, level, admissionRatio, hold, expiresAt, rule: gravest.rule, reason: gravest.reason }
+  const held = gravest.hold ? undefined : own.find((wish) => wish.hold)
+  const reason = held ? `${gravest.reason}; ${held.reason}` : gravest.reason
+  return { epoch, level, admissionRatio, hold, expiresAt, rule: gravest.rule, reason }
 }
 
 function released(epoch: number, { rule }: Directive, at: number): Directive {

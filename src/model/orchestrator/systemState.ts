@@ -41,14 +41,14 @@ export function systemHealth({ config, services, force }: OrchestratorContext, a
   let counted = 0
   const critical = criticalOf(config?.places ?? {})
   for (const service of standingOf(services).all) {
-    const { path, idle } = services[service]!
+    const { path, since, idle } = services[service]!
     if (path === 'maintenance') continue
     counted++
     const isCritical = critical.has(service)
     const share = isCritical ? 2 : 1
     weight += share
     const level = LEVELS.get(path)
-    const isAsked = level !== undefined && level <= directedLevel(force[service], at)
+    const isAsked = level !== undefined && level <= directedLevel(force[service], since, at)
     sum += share * (isAsked ? 1 : WORTH.get(path)!)
     if (level !== undefined && !isAsked) degraded++
     if (!DOWN.has(path)) continue
@@ -73,11 +73,16 @@ export function systemStateAfter({ config, system }: OrchestratorContext, health
   return health.open > 0 || 2 * health.degraded >= health.services ? 'degraded' : 'healthy'
 }
 
-/** How much of a level is a directive's doing. One that lets go is heard by its breaker in a moment, and counts until then. */
-function directedLevel(directive: Directive | undefined, at: number): number {
-  if (!directive || directive.expiresAt < at) return 0
-  if (directive.expiresAt === at) return directive.rule === RELEASED ? 3 : 0
-  return Math.max(directive.level, directive.admissionRatio < 1 ? 1 : 0)
+/**
+ * How much of a level is a directive's doing. That one lets go or has lapsed its breaker hears in a moment, or when the process
+ * wakes, and until it has moved it counts.
+ */
+function directedLevel(directive: Directive | undefined, since: number, at: number): number {
+  if (!directive) return 0
+  const { level, admissionRatio, rule, expiresAt } = directive
+  if (rule === RELEASED) return expiresAt === at ? 3 : 0
+  if (expiresAt <= at && since >= expiresAt) return 0
+  return Math.max(level, admissionRatio < 1 ? 1 : 0)
 }
 
 function worthOf(path: StatePath): number {

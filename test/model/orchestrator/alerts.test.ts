@@ -88,14 +88,30 @@ const FINDING: Finding = {
 }
 
 it.each<[Partial<Finding>, Raised]>([
-  [{}, { service: 'a', level: 'warning', code: 'burst', message: 'burst among a: Look.' }],
+  [{}, { service: 'a', level: 'warning', code: 'burst', message: 'burst among a: Look.', about: ',a' }],
   [
     { pattern: 'cascade', services: ['a', 'b'], root: 'b', severity: 'high' },
-    { service: 'b', level: 'error', code: 'cascade', message: 'cascade among a, b, from b: Look.' },
+    { service: 'b', level: 'error', code: 'cascade', message: 'cascade among a, b, from b: Look.', about: ',a,b' },
   ],
   [
-    { pattern: 'common_cause', services: ['a', 'b', 'c', 'd'], recommendations: [] },
-    { service: '*', level: 'warning', code: 'common_cause', message: 'common_cause among a, b, c and 1 more: ' },
+    { pattern: 'common_cause', services: ['a', 'b', 'c', 'd'], failureType: 'authentication', recommendations: [] },
+    {
+      service: '*',
+      level: 'warning',
+      code: 'common_cause',
+      message: 'common_cause among a, b, c and 1 more: ',
+      about: 'authentication,a,b,c,d',
+    },
+  ],
+  [
+    { pattern: 'system_wide', services: [...'abcdefghij'], serviceCount: 400 },
+    {
+      service: '*',
+      level: 'warning',
+      code: 'system_wide',
+      message: 'system_wide among a, b, c and 7 more: Look.',
+      about: ',a,b,c,d,e,f,g,h,400',
+    },
   ],
 ])('of a finding %j', (part, alert) => {
   expect(findingAlert({ ...FINDING, ...part })).toEqual(alert)
@@ -110,13 +126,16 @@ it.each<[string, Raised, Raised, number, boolean]>([
   ['the same of another service', alarm, { ...alarm, service: 'b' }, 1, true],
   ['another of the same service', alarm, { ...alarm, code: 'burst' }, 1, true],
   ['the same at another alarming level', alarm, { ...alarm, level: 'critical' }, 1, false],
+  ['the same about others', { ...alarm, about: 'x' }, { ...alarm, about: 'y' }, 1, true],
+  ['the same about the same', { ...alarm, about: 'x' }, { ...alarm, about: 'x' }, 1, false],
   ['news after an alarm', alarm, news, 1, false],
   ['news after news', news, news, 1, false],
   ['an alarm after news', news, alarm, 1, true],
 ])('of %s: told or not', (_, first, second, later, isTold) => {
   const context = contextOf(FOUR)
   const one = afterCooldown(context, [first], 1000)
-  expect(one.alerts).toEqual([{ type: 'alert', at: 1000, by: 'orchestrator', ...first }])
+  const { about: _about, ...told } = first
+  expect(one.alerts).toEqual([{ type: 'alert', at: 1000, by: 'orchestrator', ...told }])
   const two = afterCooldown({ ...context, alerted: one.alerted }, [second], 1000 + later)
   expect(two.alerts).toHaveLength(isTold ? 1 : 0)
 })
@@ -129,4 +148,11 @@ it('without a cooldown all is told, the same twice at once only once; and what i
   expect(afterCooldown({ ...context, alerted }, [alarm], 0).alerts).toHaveLength(1)
   expect(afterCooldown({ ...context, alerted }, [], 9).alerted).toBe(alerted)
   expect(afterCooldown({ ...context, config: undefined }, [alarm], 0).alerts).toHaveLength(1)
+})
+
+it('remembers a thousand alerts, the last', () => {
+  const alerted = Object.fromEntries(Array.from({ length: 1500 }, (_, i) => [`root_cause:a:${i}`, 0]))
+  const after = afterCooldown(contextOf(FOUR, {}, { alerted }), [alarm], 1)
+  expect(Object.keys(after.alerted)).toHaveLength(1001)
+  expect(after.alerted).toMatchObject({ 'root_cause:a:500': 0, 'root_cause:a': 1 })
 })

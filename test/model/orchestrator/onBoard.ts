@@ -78,22 +78,24 @@ export function life(places: Places, orchestrator?: OrchestratorInput): Life {
 
 /** `a: 1 ×0.5 held (rule)`; permits and alerts beside them. */
 export function said(effects: readonly Effect[]): string[] {
-  return effects.map((effect) => {
-    switch (effect.type) {
-      case 'directive': {
-        const { level, admissionRatio, hold, rule } = effect.directive
-        return `${effect.service}: ${level}${admissionRatio < 1 ? ` ×${admissionRatio}` : ''}${hold ? ' held' : ''} (${rule})`
-      }
-      case 'permit':
-        return `${effect.service} may probe`
-      case 'command':
-        return `${effect.service}: ${effect.command.name}`
-      case 'finding':
-        return `${effect.over ? 'over' : 'found'}: ${effect.finding.pattern}`
-      case 'told': {
-        const { record } = effect
-        return record.type === 'system' ? `${record.from} → ${record.to}` : `${record.level}: ${record.message}`
-      }
+  return effects.map(wordsOf)
+}
+
+function wordsOf(effect: Effect): string {
+  switch (effect.type) {
+    case 'directive': {
+      const { level, admissionRatio, hold, rule } = effect.directive
+      return `${effect.service}: ${level}${admissionRatio < 1 ? ` ×${admissionRatio}` : ''}${hold ? ' held' : ''} (${rule})`
     }
-  })
+    case 'permit':
+      return `${effect.service} may probe`
+    case 'command':
+      return `${effect.service}: ${effect.command.name}`
+    case 'finding':
+      return `${effect.over ? 'over' : 'found'}: ${effect.finding.pattern}`
+    case 'told': {
+      const { record } = effect
+      return record.type === 'system' ? `${record.from} → ${record.to}` : `${record.level}: ${record.message}`
+    }
+  }
 }

@@ -65,5 +65,8 @@ it('what the orchestrator itself has asked does not count as an ill', () => {
   const directed = { ...all, force: Object.fromEntries(Object.keys(all.services).map((name) => [name, directive])) }
   expect(systemHealth(all, 1000)).toMatchObject({ score: 0.8, degraded: 4 })
   expect(systemHealth(directed, 1000)).toMatchObject({ score: 1, degraded: 0 })
-  expect(systemHealth(directed, 5001)).toMatchObject({ degraded: 4 })
+  // Lapsed, it counts until its breaker has heard of it.
+  expect(systemHealth(directed, 60_000)).toMatchObject({ score: 1, degraded: 0 })
+  const moved = Object.entries(directed.services).map(([name, stand]) => [name, { ...stand, since: 5000 }])
+  expect(systemHealth({ ...directed, services: Object.fromEntries(moved) }, 5000)).toMatchObject({ score: 0.8, degraded: 4 })
 })
