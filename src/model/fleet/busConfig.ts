@@ -37,7 +37,7 @@ export const busLimitsSchema = z.strictObject({
   /** The longest entry of a table. */
   entryBytes: count.min(1024).max(67_108_864).default(262_144).meta({ unit: 'bytes' }),
   /** The fleet's journal in the stream, of all nodes. A server sets this aside from its storage when the stream is made. */
-  journalBytes: count.min(1_048_576).default(1_073_741_824).meta({ unit: 'bytes' }),
+  journalBytes: count.min(1_048_576).default(268_435_456).meta({ unit: 'bytes' }),
   /** For how long the stream keeps it. */
   journalAge: ms.min(60_000).default(2_592_000_000),
 })
