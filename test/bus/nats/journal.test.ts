@@ -62,9 +62,14 @@ describeWithNats('a journal in JetStream', () => {
     expect(numbersOf(await read(await clientOf(server)))).toEqual(range(1, number))
   }, 20_000)
 
-  test('stores each record once when an answer of the server is lost', async () => {
+  test.each([
+    ['knows our ids', 120_000],
+    ['has forgotten our ids', 100],
+  ])('stores each record once when an answer is lost of a server that %s', async (_, remembers) => {
     const server = await natsServer()
     const line = await proxy(server.port)
+    const streams = (await jetstream(await clientOf(server)).jetstreamManager()).streams
+    await streams.add({ name: STREAM, subjects: ['sg.v1.test.journal.*'], duplicate_window: remembers * 1e6 })
     const journal = journalOf(`nats://127.0.0.1:${line.port}`, 'a', { onProblem: () => undefined, flushMs: 1 })
     await journal.open(header)
     await journal.flush()
@@ -93,6 +98,7 @@ describeWithNats('a journal in JetStream', () => {
     await expect(journals[0]?.open(header)).rejects.toThrow('opened before')
     await until(() => warnings.length === 2, 'two warnings')
     process.off('warning', note)
+    await Promise.all(journals.map((journal) => journal.close()))
     expect(warnings.sort()).toEqual([
       expect.stringContaining(`${SUBJECT} is in trouble`),
       expect.stringContaining('onProblem threw'),

@@ -93,6 +93,17 @@ describeWithNats('the lease over NATS', () => {
     }
   })
 
+  test('a process that was started anew does not hold what its predecessor of the same name took', async () => {
+    const { url } = await natsServer()
+    const [before, after] = [linkTo(url, 'a', { lease: 1000 }), linkTo(url, 'a', { lease: 1000 })]
+    await connected(before, after)
+    const first = epochOf(await before.lease.take())
+    expect(await after.lease.take()).toEqual({ held: false, holder: 'a' })
+    await after.lease.release()
+    expect(epochOf(await before.lease.take())).toBe(first)
+    expect(await eventually(after)).toBeGreaterThan(first)
+  })
+
   test('without a connection it cannot be taken, and can be released', async () => {
     const server = await natsServer({ started: false })
     const link = linkTo(server.url, 'a')
