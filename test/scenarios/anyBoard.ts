@@ -68,7 +68,10 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
 )
 /** Of every service, which of those before it it depends on: no cycle can come of it. */
-const edges = fc.tuple(...NAMES.map((_, i) => fc.subarray(NAMES.slice(0, i), { maxLength: Math.min(2, i) })))
+const edges = fc.oneof(
+  { weight: 3, arbitrary: fc.tuple(...NAMES.map((_, i) => fc.subarray(NAMES.slice(0, i), { maxLength: Math.min(2, i) }))) },
+  { weight: 1, arbitrary: fc.constant(NAMES.map((_, i) => NAMES.slice(Math.max(0, i - 1), i))) },
+)
 const times = { hold: fc.integer({ min: 0, max: 5000 }), clear: fc.integer({ min: 0, max: 5000 }) }
 const then = fc.constantFrom(
   { degradeOthersBy: 1 as const },
@@ -89,10 +92,10 @@ const when = fc.constantFrom(
 const rule = fc.option(
   // A rule that holds a service for as long as that service is failing is its user's mistake, and stands for ever.
   fc.record({ when, then, ...times }).filter(({ when, then }) => !('failingServices' in when && 'hold' in then)),
-  { nil: undefined },
+  { nil: undefined, freq: 2 },
 )
 /** A condition in code: the service that it goes by is not well. */
-const codeRule = fc.option(fc.record({ of: name, then, ...times }), { nil: undefined })
+const codeRule = fc.option(fc.record({ of: name, then, ...times }), { nil: undefined, freq: 2 })
 
 export const anyRun = fc.record({
   seed: fc.integer(),
@@ -101,10 +104,7 @@ export const anyRun = fc.record({
   codeRule,
   critical: fc.subarray([...NAMES]),
   /** Those that fail without tripping: there can be an overload only where calls go on. */
-  tough: fc.oneof(
-    { weight: 2, arbitrary: fc.constant<Name[]>([]) },
-    { weight: 1, arbitrary: fc.subarray([...NAMES], { maxLength: 3 }) },
-  ),
+  tough: fc.oneof(fc.constant<Name[]>([]), fc.subarray([...NAMES], { minLength: 2, maxLength: 4 })),
   ramp: fc.constantFrom(0, 2000),
   steps: fc.array(step, { minLength: 5, maxLength: 30 }),
 })

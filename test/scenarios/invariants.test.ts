@@ -4,10 +4,11 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { GearEvent } from '../../src/model/records.ts'
 import type { StatePath } from '../../src/model/states.ts'
-import { anyBoard, anyRun, MOST, NAMES, type Name, type Run } from './anyBoard.ts'
+import { type AnyBoard, anyBoard, anyRun, MOST, NAMES, type Name, type Run } from './anyBoard.ts'
 
 /** A few each time, with other seeds; `RUNS=1000` for a thorough look. */
-const numRuns = Number(process.env.RUNS ?? 15)
+const numRuns = Number(process.env.RUNS ?? 20)
+const WHO = { by: 'ann', why: 'a drill' }
 const LIFETIME_MS = 30_000
 
 describe('whatever happens on a board', { timeout: Math.max(60_000, numRuns * 1000) }, () => {
@@ -17,11 +18,12 @@ describe('whatever happens on a board', { timeout: Math.max(60_000, numRuns * 10
         const board = await anyBoard(run)
         // Where calls never cease, nobody's lease runs out.
         for (const step of run.steps) if (step.do !== 'silence') board.take(step)
-        // And once more, all at once.
-        for (const name of NAMES) board.sick.add(name)
-        board.traffic(6)
-        board.sick.clear()
-        board.traffic(30)
+        // And once more, all at once; and then every other one, the first of them for longer.
+        fallsFor(board, 6, NAMES)
+        board.traffic(25)
+        fallsFor(board, 4, ['s0', 's2', 's4'])
+        fallsFor(board, 10, ['s0'])
+        board.traffic(20)
         keepsNumberAndOrder(run, board.events)
         await board.replays()
       }),
@@ -33,16 +35,17 @@ describe('whatever happens on a board', { timeout: Math.max(60_000, numRuns * 10
     await fc.assert(
       fc.asyncProperty(anyRun, async (run) => {
         const board = await anyBoard(run)
-        const { gear, clock, events, sick, traffic } = board
+        const { gear, clock, events, traffic } = board
         for (const step of run.steps) board.take(step)
-        sick.clear()
+        fallsFor(board, 8, NAMES)
         board.letGo()
         traffic(90)
-        // What correlation found stands for up to an hour after.
-        if (gear.system.findings.length > 0) clock.advance(2 * 3_600_000)
+        const well = { state: 'healthy', health: 1, rules: [], directives: {}, roots: {}, waiting: [], recovering: [] }
+        if (gear.system.findings.length === 0) expect(gear.system).toMatchObject(well)
+        // Correlation may yet find what the next minutes show to be out of the ordinary, and that stands for up to an hour.
+        clock.advance(2 * 3_600_000)
         traffic(10)
-        expect(gear.system).toMatchObject({ state: 'healthy', health: 1, rules: [], directives: {}, roots: {}, findings: [] })
-        expect(gear.system).toMatchObject({ waiting: [], recovering: [] })
+        expect(gear.system).toMatchObject({ ...well, findings: [] })
         expect(NAMES.map((service) => gear.services[service].path)).toEqual(NAMES.map(() => 'closed.watching'))
         areLetGoOf(events)
         const rested = events.length
@@ -59,24 +62,29 @@ describe('whatever happens on a board', { timeout: Math.max(60_000, numRuns * 10
   it('a dead service is a standing cause: what it calls for stays, is renewed in time, and nothing else moves', async () => {
     await fc.assert(
       fc.asyncProperty(anyRun, fc.boolean(), async (run, isTripped) => {
-        const board = await anyBoard({ ...run, tough: [] })
+        // Nobody else wants anything.
+        const board = await anyBoard({ ...run, tough: [], rule: undefined, codeRule: undefined })
         const { gear, clock, events, sick, traffic } = board
         for (const step of run.steps) board.take(step)
         sick.clear()
         board.letGo()
         traffic(90)
-        if (gear.system.findings.length > 0) clock.advance(2 * 3_600_000)
+        clock.advance(2 * 3_600_000)
         traffic(10)
-        if (isTripped) gear.command('s0', { name: 'trip', by: 'ann', why: 'dead' })
+        if (isTripped) gear.command('s0', { name: 'trip', ...WHO })
         else sick.add('s0')
         traffic(20)
         const begun = events.length
-        traffic(70)
-        const wishless = run.rule === undefined && run.codeRule === undefined
+        // Nobody depends on the last: that it comes and goes is no reason to ask the others again.
+        for (let i = 0; i < 12; i++) {
+          gear.command('s5', { name: i % 2 === 0 ? 'trip' : 'reset', ...WHO })
+          traffic(5)
+        }
+        traffic(5)
         for (const name of NAMES.slice(1)) {
           const level = gear.system.directives[name]?.level ?? 0
           if (beneath(run, name).has('s0')) expect(level).toBeGreaterThanOrEqual(1)
-          else if (wishless) expect(level).toBe(0)
+          else expect(level).toBe(0)
         }
         // What is asked of the others is no ill of theirs.
         if (isTripped) {
@@ -84,7 +92,7 @@ describe('whatever happens on a board', { timeout: Math.max(60_000, numRuns * 10
           const all = NAMES.reduce((sum, name) => sum + weight(name), 0)
           expect(gear.system.health).toBeCloseTo((all - weight('s0')) / all)
           expect(gear.system.state).toBe('degraded')
-          areRenewedInTime(events.slice(begun))
+          areRenewedInTime(events.slice(begun).filter(({ service }) => service !== 's5'))
         }
         await board.replays()
       }),
@@ -92,6 +100,12 @@ describe('whatever happens on a board', { timeout: Math.max(60_000, numRuns * 10
     )
   })
 })
+
+function fallsFor({ sick, traffic }: AnyBoard, seconds: number, names: readonly Name[]): void {
+  for (const name of names) sick.add(name)
+  traffic(seconds)
+  sick.clear()
+}
 
 /** Everything that `name` depends on, directly or not. */
 function beneath({ edges }: Run, name: Name): ReadonlySet<Name> {
