@@ -52,6 +52,8 @@ export interface OrchestratorContext {
   readonly verdicts: readonly string[]
   /** When each alert was last raised. */
   readonly alerted: Readonly<Record<string, number>>
+  /** How many services have fallen in which second since 1970, the last in which any has. */
+  readonly falls?: { readonly second: number; readonly count: number } | undefined
 }
 
 /** All of it but the configuration, which the header tells apart. */

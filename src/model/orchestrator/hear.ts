@@ -58,7 +58,19 @@ function afterMoves(context: OrchestratorContext, moves: readonly Moved[]): Orch
     if (to === 'halfOpen') granted = { [service]: at, ...granted }
     else if (granted[service] !== undefined) granted = without(granted, service)
   }
-  return stands.size === 0 ? context : { ...context, services: withStands(services, stands), granted }
+  if (stands.size === 0) return context
+  const last = moves.at(-1)!
+  const falls = isFall(last) ? fallsAt(context, last.at) : context.falls
+  return { ...context, services: withStands(services, stands), granted, ...(falls && { falls }) }
+}
+
+export function isFall({ to, others }: Moved): boolean {
+  return to === 'open.cooling' && others === undefined
+}
+
+function fallsAt({ falls }: OrchestratorContext, at: number): NonNullable<OrchestratorContext['falls']> {
+  const second = Math.floor(at / 1000)
+  return { second, count: falls?.second === second ? falls.count + 1 : 1 }
 }
 
 /** Whoever is half-open and gives its place back has not been called: it neither fails nor keeps others back. */

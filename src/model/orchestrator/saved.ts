@@ -28,6 +28,7 @@ const savedSchema = z.object({
   numbers: z.object({ calls: number, services: z.record(z.string(), z.object({ calls: number, failures: number })) }),
   verdicts: z.array(z.string()).max(1000),
   alerted: z.record(z.string(), number),
+  falls: z.object({ second: number, count: number }).optional(),
 }) satisfies z.ZodType<SavedOrchestrator>
 
 /** Throws a ConfigError when it is not what a header keeps. */

@@ -4,7 +4,7 @@ import { afterCooldown, EVERYWHERE, findingAlert, type Raised, rootAlerts, syste
 import { commandsFor } from './commands.ts'
 import { type Effect, type Judgement, NO_NUMBERS, type OrchestratorContext, type SupervisorEvent } from './context.ts'
 import { directivesAt, isHeldBy } from './desired.ts'
-import { hear } from './hear.ts'
+import { hear, isFall } from './hear.ts'
 import { isEmpty, withAll } from './named.ts'
 import { coordinates, permitsAt, underWay } from './recovery.ts'
 import { restored } from './restore.ts'
@@ -14,6 +14,9 @@ import { isSettled, noteSettled } from './settled.ts'
 import { standingOf } from './standing.ts'
 import { systemHealth, systemStateAfter } from './systemState.ts'
 import { wantedBy, wishesOf } from './wishes.ts'
+
+/** Services that fall in one second: so many are looked at by themselves, the others with the next review. */
+const FALLS_LOOKED_AT = 50
 
 export interface Supervision {
   readonly context: OrchestratorContext
@@ -34,6 +37,9 @@ export function supervise(before: OrchestratorContext, event: SupervisorEvent): 
   if (!before.config || isOfKey) return { context: heard, effects: permitAtOnce(event) }
   // Whoever comes is well. Where all others are too, nothing is to be done about it.
   if (event.type === 'breaker.added' && isQuiet(heard, at)) return { context: heard, effects: [] }
+  // Where hundreds fall at once, a look at each of them would take longer than the second until all are looked at anyway.
+  const isOneOfMany = event.type === 'breaker.moved' && isFall(event) && (heard.falls?.count ?? 0) > FALLS_LOOKED_AT
+  if (isOneOfMany) return { context: heard, effects: [] }
   const effects: Effect[] = []
   if (event.type === 'finding.made') effects.push({ type: 'finding', at, finding: event.finding, over: event.over })
   if (event.type === 'command.given') effects.push(...commandsFor(before, event.command, at))
