@@ -21,7 +21,7 @@ else
 async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
-      incidents: { type: 'string', default: '40' },
+      incidents: { type: 'string', default: '120' },
       quiet: { type: 'string', default: '200' },
       tuning: { type: 'boolean', default: false },
     },
