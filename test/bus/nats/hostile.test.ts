@@ -49,6 +49,7 @@ describeWithNats('hostile neighbours on the bus', () => {
     const client = await clientOf(server)
     let reports = 0
     client.subscribe('sg.v1.test.rejected', { callback: () => void reports++ })
+    const began = Date.now()
     for (let i = 0; i < 3000; i++) client.publish(SUBJECT, 'garbage')
     client.publish('sg.v1.test.rejected', 'garbage about garbage')
     await client.flush()
@@ -58,7 +59,9 @@ describeWithNats('hostile neighbours on the bus', () => {
     expect(link.counters.rejected).toBe(3000)
     expect(statuses.filter(({ type }) => type === 'trouble').length).toBe(1)
     await client.flush()
-    expect(reports).toBeLessThanOrEqual(1 + 10 + 2)
+    expect(reports).toBeGreaterThan(0)
+    // Its own garbage, and ten in each of the seconds that it was on.
+    expect(reports).toBeLessThanOrEqual(1 + 10 * secondsSince(began))
   })
 
   test('of a node that floods only so much is read, and of the others everything', async () => {
@@ -70,6 +73,7 @@ describeWithNats('hostile neighbours on the bus', () => {
     await connected(link)
     const client = await clientOf(server)
     const batch = `[${Array.from({ length: 100 }, () => '{"result":"success","latency":1}').join(',')}]`
+    const began = Date.now()
     for (let i = 0; i < 200; i++) {
       client.publish(SUBJECT, batch)
       if (i % 2 === 0) client.publish('sg.v1.test.outcome.search.quiet', JSON.stringify({ result: 'success', latency: 1 }))
@@ -78,7 +82,7 @@ describeWithNats('hostile neighbours on the bus', () => {
     await until(() => link.counters.rejected > 0, 'the refusals')
     expect(heard.get('other')).toBeGreaterThanOrEqual(500)
     // What it may say at once, what it may say in the time this takes, and the batch that went over it.
-    expect(heard.get('other')).toBeLessThan(500 + 1500)
+    expect(heard.get('other')).toBeLessThan(500 * (1 + secondsSince(began)))
     expect(statuses).toContainEqual({ type: 'trouble', code: 'too_many', message: expect.stringContaining('node other') })
   })
 
@@ -125,4 +129,9 @@ async function clientOf({ url }: NatsServer): Promise<NatsConnection> {
   const client = await connect({ servers: url })
   onTestFinished(() => client.close())
   return client
+}
+
+/** How many seconds of the clock have been touched, at most. */
+function secondsSince(began: number): number {
+  return Math.floor((Date.now() - began) / 1000) + 2
 }
