@@ -1,5 +1,6 @@
-// Sends what the link is given, a few ms later and batched by subject. What was sent is kept until the server has confirmed that
-// it came (a flush), because a client that loses its connection forgets what it held: then it is sent again, with the same ids.
+// Sends what the link is given, batched by subject: at once after a pause, and else what has gathered in a few ms. What was sent is
+// kept until the server has confirmed that it came (a flush), because a client that loses its connection forgets what it held: then
+// it is sent again, with the same ids.
 import type { NatsConnection } from '@nats-io/transport-node'
 import type { Clock } from '../../model/clock.ts'
 import { encodeBatches } from '../../model/fleet/encodeMessages.ts'
@@ -19,8 +20,10 @@ export interface SenderOptions {
   readonly trouble: (code: string, message: () => string) => void
 }
 
-/** How long messages wait for others, ms. */
+/** How long messages wait for others while there is more than one in that time, ms. */
 const GATHER = 3
+/** The fleet waits for these: they leave at the end of the turn, or as soon as what is on its way has come. */
+const URGENT: ReadonlySet<WireType> = new Set(['transition', 'command'])
 /** How often they are weighed while they cannot be sent, ms. */
 const WEIGH = 100
 
@@ -34,6 +37,10 @@ export class Sender {
   readonly #numbers = new Map<WireType, number>()
   #ids = 0
   #awake = false
+  /** Something urgent is among what waits. */
+  #hurries = false
+  /** When the last flight left. */
+  #left = Number.NEGATIVE_INFINITY
   #flying: Promise<void> | undefined
   /** Messages on their way. */
   #unconfirmed = 0
@@ -49,9 +56,12 @@ export class Sender {
   publish(message: WireMessage): void {
     if (this.#closed) return
     this.#outbox.add(message)
-    if (this.#awake) return
+    if (URGENT.has(message.type)) {
+      if (this.#hurries) return
+      this.#hurries = true
+      setImmediate(() => this.#send())
+    } else if (!this.#awake) setImmediate(() => this.#sendOrGather())
     this.#awake = true
-    setImmediate(() => this.#wait(GATHER))
   }
 
   /** There is a connection (again). */
@@ -79,10 +89,22 @@ export class Sender {
     if (!this.#closed) clock.arm(this.#due, clock.now() + ms)
   }
 
+  /** What comes after a pause is told at once; what comes thick and fast waits for more of it. */
+  #sendOrGather(): void {
+    const { clock } = this.#options
+    if (clock.now() - this.#left >= GATHER) this.#send()
+    else this.#wait(GATHER)
+  }
+
   #send(): void {
+    if (this.#closed) return
     this.#awake = this.#outbox.length > 0
-    if (!this.#awake || this.#flying !== undefined) {
-      if (this.#awake) this.#outbox.weigh()
+    if (!this.#awake) {
+      this.#hurries = false
+      return
+    }
+    if (this.#flying !== undefined) {
+      this.#outbox.weigh()
       return
     }
     if (this.#options.client() === undefined) {
@@ -92,8 +114,10 @@ export class Sender {
     }
     this.#flying = this.#fly().finally(() => {
       this.#flying = undefined
-      if (this.#outbox.length > 0) this.#wait(this.#options.client() === undefined ? WEIGH : GATHER)
-      else this.#awake = false
+      if (this.#outbox.length === 0) this.#awake = false
+      else if (this.#options.client() === undefined) this.#wait(WEIGH)
+      else if (this.#hurries) this.#send()
+      else this.#wait(GATHER)
     })
   }
 
@@ -101,6 +125,8 @@ export class Sender {
   async #fly(): Promise<void> {
     const client = this.#options.client()
     if (client === undefined) return
+    this.#left = this.#options.clock.now()
+    this.#hurries = false
     const messages = this.#outbox.take().map((message) => this.#number(message))
     this.#unconfirmed = messages.length
     try {
