@@ -22,10 +22,18 @@ export interface SenderOptions {
 
 /** How long messages wait for others while there is more than one in that time, ms. */
 const GATHER = 3
-/** The fleet waits for these: they leave at the end of the turn, or as soon as what is on its way has come. */
+/** The fleet waits for these: they leave at the end of the turn, whatever else is on its way. */
 const URGENT: ReadonlySet<WireType> = new Set(['transition', 'command'])
 /** How often they are weighed while they cannot be sent, ms. */
 const WEIGH = 100
+/** Flights at a time: the second and the rest are of those that hurry. */
+const MOST_FLIGHTS = 4
+
+/** Messages that the client was given, and that the server has not confirmed. */
+interface Flight {
+  readonly messages: readonly WireMessage[]
+  readonly landed: Promise<void>
+}
 
 export class Sender {
   published = 0
@@ -41,9 +49,8 @@ export class Sender {
   #hurries = false
   /** When the last flight left. */
   #left = Number.NEGATIVE_INFINITY
-  #flying: Promise<void> | undefined
-  /** Messages on their way. */
-  #unconfirmed = 0
+  /** In the order in which they left, which is that in which they land. */
+  #flights: Flight[] = []
   #closed = false
 
   constructor(options: SenderOptions) {
@@ -75,13 +82,17 @@ export class Sender {
     this.#options.clock.disarm(this.#due)
     await within(this.#options.clock, ms, this.#sendAll())
     // What is on its way may arrive all the same: it is counted as lost as long as nobody knows.
-    this.dropped += this.#outbox.take().length + this.#unconfirmed
+    this.dropped += this.#outbox.take().length + this.#flights.reduce((sum, { messages }) => sum + messages.length, 0)
     this.#options.clock.disarm(this.#due)
   }
 
   async #sendAll(): Promise<void> {
-    await this.#flying
-    while (this.#outbox.length > 0 && this.#options.client() !== undefined) await this.#fly()
+    for (;;) {
+      while (this.#flights.length > 0) await this.#flights[0]?.landed
+      const client = this.#options.client()
+      if (this.#outbox.length === 0 || client === undefined) return
+      this.#fly(client)
+    }
   }
 
   #wait(ms: number): void {
@@ -98,37 +109,33 @@ export class Sender {
 
   #send(): void {
     if (this.#closed) return
-    this.#awake = this.#outbox.length > 0
-    if (!this.#awake) {
+    const flights = this.#flights.length
+    if (this.#outbox.length === 0) {
+      this.#awake = flights > 0
       this.#hurries = false
       return
     }
-    if (this.#flying !== undefined) {
+    const client = this.#options.client()
+    const mayLeave = flights === 0 || (this.#hurries && flights < MOST_FLIGHTS)
+    if (client !== undefined && mayLeave) this.#fly(client)
+    else {
       this.#outbox.weigh()
-      return
+      // Whoever lands will look.
+      if (flights === 0) this.#wait(WEIGH)
     }
-    if (this.#options.client() === undefined) {
-      this.#outbox.weigh()
-      this.#wait(WEIGH)
-      return
-    }
-    this.#flying = this.#fly().finally(() => {
-      this.#flying = undefined
-      if (this.#outbox.length === 0) this.#awake = false
-      else if (this.#options.client() === undefined) this.#wait(WEIGH)
-      else if (this.#hurries) this.#send()
-      else this.#wait(GATHER)
-    })
   }
 
-  /** One flight at a time: while it is on its way others gather, so that the more there is to say the larger the batches. */
-  async #fly(): Promise<void> {
-    const client = this.#options.client()
-    if (client === undefined) return
+  /** While a flight is on its way others gather, so that the more there is to say the larger the batches. */
+  #fly(client: NatsConnection): void {
     this.#left = this.#options.clock.now()
     this.#hurries = false
     const messages = this.#outbox.take().map((message) => this.#number(message))
-    this.#unconfirmed = messages.length
+    const landed = this.#carry(client, messages).then((arrived) => this.#land(flight, arrived))
+    const flight: Flight = { messages, landed }
+    this.#flights.push(flight)
+  }
+
+  async #carry(client: NatsConnection, messages: readonly WireMessage[]): Promise<boolean> {
     try {
       const maxBody = Math.min(MAX_BODY, client.info?.max_payload ?? MAX_BODY)
       for (const [subject, ofSubject] of this.#bySubject(messages)) {
@@ -137,12 +144,27 @@ export class Sender {
         for (const { bytes } of batches) client.publish(subject, bytes)
       }
       await client.flush()
-      this.published += messages.length
+      return true
     } catch {
-      this.#outbox.putBack(messages)
-    } finally {
-      this.#unconfirmed = 0
+      return false
     }
+  }
+
+  #land(flight: Flight, arrived: boolean): void {
+    // One before it was lost, and took it back along.
+    if (!this.#flights.includes(flight)) return
+    if (arrived) {
+      this.published += flight.messages.length
+      this.#flights = this.#flights.filter((other) => other !== flight)
+    } else {
+      this.#outbox.putBack(this.#flights.flatMap(({ messages }) => messages))
+      this.#flights = []
+    }
+    const flights = this.#flights.length
+    if (this.#outbox.length === 0) this.#awake = flights > 0
+    else if (this.#options.client() === undefined) this.#wait(WEIGH)
+    else if (this.#hurries) this.#send()
+    else if (flights === 0) this.#wait(GATHER)
   }
 
   #number(message: WireMessage): WireMessage {

@@ -52,17 +52,47 @@ test('a transition waits for nothing, and takes what waits along, in order', asy
   expect(line.flights.length).toBe(2)
 })
 
-test('a transition that finds a flight on its way leaves when that has come', async () => {
+test('a transition does not wait for a flight that is on its way; others do', async () => {
   const { sender, line, turn } = sending()
   line.hold()
   sender.publish(failure(1))
   await turn()
   sender.publish(transition('opened'))
+  await turn()
+  sender.publish(failure(2))
   await turn(100)
-  expect(line.flights).toEqual([['f1']])
+  expect(line.flights).toEqual([['f1'], ['opened']])
+  line.land()
+  await turn(3)
+  expect(line.flights).toEqual([['f1'], ['opened'], ['f2']])
+  expect(sender.published).toBe(3)
+})
+
+test('however many transitions there are, no more than four flights are on their way', async () => {
+  const { sender, line, turn } = sending()
+  line.hold()
+  for (let i = 1; i <= 10; i++) {
+    sender.publish(transition(`t${i}`))
+    await turn()
+  }
+  expect(line.flights).toEqual([['t1'], ['t2'], ['t3'], ['t4']])
   line.land()
   await turn()
-  expect(line.flights).toEqual([['f1'], ['opened']])
+  expect(line.flights.slice(4)).toEqual([['t5', 't6', 't7', 't8', 't9', 't10']])
+})
+
+test('flights that are lost together leave again as one, in their order', async () => {
+  const { sender, line, turn } = sending()
+  line.hold()
+  for (let i = 1; i <= 5; i++) {
+    sender.publish(transition(`t${i}`))
+    await turn()
+  }
+  line.lose()
+  await turn(10)
+  expect(line.flights.slice(4)).toEqual([['t1', 't2', 't3', 't4', 't5']])
+  expect(line.ids[4]?.slice(0, 4)).toEqual(line.ids.slice(0, 4).flat())
+  expect([sender.published, sender.dropped]).toEqual([5, 0])
 })
 
 test('without a connection all waits, transitions too, until there is one', async () => {
@@ -81,18 +111,34 @@ test('without a connection all waits, transitions too, until there is one', asyn
   expect(line.flights).toEqual([['opened', 'closed'], ['opened']])
 })
 
-test('a flight that was lost leaves again before what came after it, with the same ids', async () => {
+test('what was lost leaves again before what came after it, with the same ids', async () => {
   const { sender, line, turn } = sending()
   line.hold()
-  sender.publish(transition('opened'))
+  sender.publish(failure(1))
   await turn()
-  sender.publish(transition('closed'))
+  sender.publish(failure(2))
   await turn()
   line.lose()
   await turn(10)
-  expect(line.flights).toEqual([['opened'], ['opened', 'closed']])
+  expect(line.flights).toEqual([['f1'], ['f1', 'f2']])
   expect(line.ids[0]).toEqual(line.ids[1]?.slice(0, 1))
   expect(sender.published).toBe(2)
+})
+
+test('one that is closed while flights are on their way waits for them, and counts those that nobody confirms', async () => {
+  for (const comes of [true, false]) {
+    const { sender, line, turn } = sending()
+    line.hold()
+    for (let i = 1; i <= 3; i++) {
+      sender.publish(transition(`t${i}`))
+      await turn()
+    }
+    const closed = sender.close(1000)
+    if (comes) line.land()
+    await turn(1000)
+    await closed
+    expect([sender.published, sender.dropped]).toEqual(comes ? [3, 0] : [0, 3])
+  }
 })
 
 test('one that is closed sends what is left, once', async () => {
