@@ -1,5 +1,6 @@
-// Sends what the link is given, a few ms later and batched by subject. What was sent is kept until the server has confirmed that
-// it came (a flush), because a client that loses its connection forgets what it held: then it is sent again, with the same ids.
+// Sends what the link is given, batched by subject: at once after a pause, and else what has gathered in a few ms. What was sent is
+// kept until the server has confirmed that it came (a flush), because a client that loses its connection forgets what it held: then
+// it is sent again, with the same ids.
 import type { NatsConnection } from '@nats-io/transport-node'
 import type { Clock } from '../../model/clock.ts'
 import { encodeBatches } from '../../model/fleet/encodeMessages.ts'
@@ -19,10 +20,20 @@ export interface SenderOptions {
   readonly trouble: (code: string, message: () => string) => void
 }
 
-/** How long messages wait for others, ms. */
+/** How long messages wait for others while there is more than one in that time, ms. */
 const GATHER = 3
+/** The fleet waits for these: they leave at the end of the turn, whatever else is on its way. */
+const URGENT: ReadonlySet<WireType> = new Set(['transition', 'command'])
 /** How often they are weighed while they cannot be sent, ms. */
 const WEIGH = 100
+/** Flights at a time: the second and the rest are of those that hurry. */
+const MOST_FLIGHTS = 4
+
+/** Messages that the client was given, and that the server has not confirmed. */
+interface Flight {
+  readonly messages: readonly WireMessage[]
+  readonly landed: Promise<void>
+}
 
 export class Sender {
   published = 0
@@ -34,9 +45,12 @@ export class Sender {
   readonly #numbers = new Map<WireType, number>()
   #ids = 0
   #awake = false
-  #flying: Promise<void> | undefined
-  /** Messages on their way. */
-  #unconfirmed = 0
+  /** Something urgent is among what waits. */
+  #hurries = false
+  /** When the last flight left. */
+  #left = Number.NEGATIVE_INFINITY
+  /** In the order in which they left, which is that in which they land. */
+  #flights: Flight[] = []
   #closed = false
 
   constructor(options: SenderOptions) {
@@ -49,9 +63,12 @@ export class Sender {
   publish(message: WireMessage): void {
     if (this.#closed) return
     this.#outbox.add(message)
-    if (this.#awake) return
+    if (URGENT.has(message.type)) {
+      if (this.#hurries) return
+      this.#hurries = true
+      setImmediate(() => this.#send())
+    } else if (!this.#awake) setImmediate(() => this.#sendOrGather())
     this.#awake = true
-    setImmediate(() => this.#wait(GATHER))
   }
 
   /** There is a connection (again). */
@@ -65,13 +82,17 @@ export class Sender {
     this.#options.clock.disarm(this.#due)
     await within(this.#options.clock, ms, this.#sendAll())
     // What is on its way may arrive all the same: it is counted as lost as long as nobody knows.
-    this.dropped += this.#outbox.take().length + this.#unconfirmed
+    this.dropped += this.#outbox.take().length + this.#flights.reduce((sum, { messages }) => sum + messages.length, 0)
     this.#options.clock.disarm(this.#due)
   }
 
   async #sendAll(): Promise<void> {
-    await this.#flying
-    while (this.#outbox.length > 0 && this.#options.client() !== undefined) await this.#fly()
+    for (;;) {
+      while (this.#flights.length > 0) await this.#flights[0]?.landed
+      const client = this.#options.client()
+      if (this.#outbox.length === 0 || client === undefined) return
+      this.#fly(client)
+    }
   }
 
   #wait(ms: number): void {
@@ -79,30 +100,42 @@ export class Sender {
     if (!this.#closed) clock.arm(this.#due, clock.now() + ms)
   }
 
-  #send(): void {
-    this.#awake = this.#outbox.length > 0
-    if (!this.#awake || this.#flying !== undefined) {
-      if (this.#awake) this.#outbox.weigh()
-      return
-    }
-    if (this.#options.client() === undefined) {
-      this.#outbox.weigh()
-      this.#wait(WEIGH)
-      return
-    }
-    this.#flying = this.#fly().finally(() => {
-      this.#flying = undefined
-      if (this.#outbox.length > 0) this.#wait(this.#options.client() === undefined ? WEIGH : GATHER)
-      else this.#awake = false
-    })
+  /** What comes after a pause is told at once; what comes thick and fast waits for more of it. */
+  #sendOrGather(): void {
+    const { clock } = this.#options
+    if (clock.now() - this.#left >= GATHER) this.#send()
+    else this.#wait(GATHER)
   }
 
-  /** One flight at a time: while it is on its way others gather, so that the more there is to say the larger the batches. */
-  async #fly(): Promise<void> {
+  #send(): void {
+    if (this.#closed) return
+    const flights = this.#flights.length
+    if (this.#outbox.length === 0) {
+      this.#awake = flights > 0
+      this.#hurries = false
+      return
+    }
     const client = this.#options.client()
-    if (client === undefined) return
+    const mayLeave = flights === 0 || (this.#hurries && flights < MOST_FLIGHTS)
+    if (client !== undefined && mayLeave) this.#fly(client)
+    else {
+      this.#outbox.weigh()
+      // Whoever lands will look.
+      if (flights === 0) this.#wait(WEIGH)
+    }
+  }
+
+  /** While a flight is on its way others gather, so that the more there is to say the larger the batches. */
+  #fly(client: NatsConnection): void {
+    this.#left = this.#options.clock.now()
+    this.#hurries = false
     const messages = this.#outbox.take().map((message) => this.#number(message))
-    this.#unconfirmed = messages.length
+    const landed = this.#carry(client, messages).then((arrived) => this.#land(flight, arrived))
+    const flight: Flight = { messages, landed }
+    this.#flights.push(flight)
+  }
+
+  async #carry(client: NatsConnection, messages: readonly WireMessage[]): Promise<boolean> {
     try {
       const maxBody = Math.min(MAX_BODY, client.info?.max_payload ?? MAX_BODY)
       for (const [subject, ofSubject] of this.#bySubject(messages)) {
@@ -111,12 +144,27 @@ export class Sender {
         for (const { bytes } of batches) client.publish(subject, bytes)
       }
       await client.flush()
-      this.published += messages.length
+      return true
     } catch {
-      this.#outbox.putBack(messages)
-    } finally {
-      this.#unconfirmed = 0
+      return false
     }
+  }
+
+  #land(flight: Flight, arrived: boolean): void {
+    // One before it was lost, and took it back along.
+    if (!this.#flights.includes(flight)) return
+    if (arrived) {
+      this.published += flight.messages.length
+      this.#flights = this.#flights.filter((other) => other !== flight)
+    } else {
+      this.#outbox.putBack(this.#flights.flatMap(({ messages }) => messages))
+      this.#flights = []
+    }
+    const flights = this.#flights.length
+    if (this.#outbox.length === 0) this.#awake = flights > 0
+    else if (this.#options.client() === undefined) this.#wait(WEIGH)
+    else if (this.#hurries) this.#send()
+    else if (flights === 0) this.#wait(GATHER)
   }
 
   #number(message: WireMessage): WireMessage {

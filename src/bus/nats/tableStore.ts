@@ -53,7 +53,8 @@ export class TableStore {
     this.#wanted.set(key, { value, base })
     if (this.#soon) return
     this.#soon = true
-    setImmediate(() => this.go())
+    // Not in the next turn of the event loop: all that has come meanwhile would be read before it.
+    queueMicrotask(() => this.go())
   }
 
   /** Writes what is wanted, as far as it can be written now. */

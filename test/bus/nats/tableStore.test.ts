@@ -87,6 +87,15 @@ test('puts that come while one is on its way go out as one, upon it', async () =
   expect(learnt.at(-1)).toEqual(['a', 2, '4'])
 })
 
+test('what is put leaves before anything else that has come is read; of several puts to one key in a moment, the last', async () => {
+  const { store, server } = table()
+  const seen: string[][] = []
+  setImmediate(() => seen.push([...server.writes]))
+  for (const value of [1, 2]) store.want('a', value, 0)
+  await new Promise((resolve) => setImmediate(resolve))
+  expect(seen).toEqual([['2']])
+})
+
 test('while there is no bucket all waits; draining and closing end', async () => {
   const { store, server, learnt, tick } = table()
   server.there = false
