@@ -61,6 +61,8 @@ const FORGOTTEN = 600_000
 
 /** No news is older than this when it comes, beside other news of the same node; ms. */
 const LATEST = 60_000
+/** Nor does any overtake other news by more than this; ms. */
+const OVERTAKES = 5000
 
 const NOTHING_TOLD = { calls: 0, failures: 0 }
 
@@ -114,14 +116,14 @@ export class FleetView {
     const { path: before, since: sinceBefore } = stand
     if (path === before && since === sinceBefore) return
     // Messages and heartbeats overtake one another: what came after it is known already. A clock that was set back is believed.
-    if (since < sinceBefore && sinceBefore - since < LATEST) return
+    if (since < sinceBefore && sinceBefore - since < LATEST && at - stand.heardOfPath < OVERTAKES) return
     stand.path = path
     stand.since = since
     stand.heardOfPath = at
     if (!isDown(path) || path === 'open.forced') stand.openedAt = undefined
     else if (path === 'open.cooling' && byItself) stand.openedAt = at
-    // Heard of when its cooling was over already.
-    else if (byItself && (before === undefined || !isDown(before))) stand.openedAt = at
+    // Heard of when its cooling was over already. One that is half-open may have been so for hours, for want of calls.
+    else if (byItself && path !== 'halfOpen' && (before === undefined || !isDown(before))) stand.openedAt = at
   }
 
   /** A heartbeat. Services that it no longer names have no breaker there any more. */
@@ -138,7 +140,9 @@ export class FleetView {
       if (view) view.kind ??= told.kind
       stand.told = { calls: told.calls, failures: told.failures }
       stand.calls ||= told.calls > 0
-      this.moved(stand, told.path, told.since, isNew(service), at)
+      // Away when it is first heard of, and called by nobody in its window: most likely the fleet opened it some time ago.
+      const opened = stand.path !== undefined || stand.calls
+      this.moved(stand, told.path, told.since, opened && isNew(service), at)
     }
     for (const service of known.services) {
       if (Object.hasOwn(services, service)) continue
