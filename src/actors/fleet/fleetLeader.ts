@@ -133,6 +133,7 @@ export class FleetLeader {
     const view = this.view.services.get(service)
     if (!stand || !view) return
     stand.calls = true
+    stand.askedAt = at
     if (result === 'rejected' || result === 'ignored') return
     const failed = result === 'failure'
     const wasActive = stand.window.calls > 0

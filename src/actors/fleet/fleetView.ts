@@ -32,6 +32,8 @@ export interface Stand {
   failing: boolean
   /** It has called the service, or tried to; a board may have services that its process never calls. */
   calls: boolean
+  /** When it was last heard to have called, or tried to. */
+  askedAt: number
 }
 
 /** A service as its nodes see it; `active` and `failing` are those of the last look. */
@@ -105,6 +107,7 @@ export class FleetView {
       lastFailure: 'unknown_error',
       failing: false,
       calls: false,
+      askedAt: Number.NEGATIVE_INFINITY,
     }
     view.stands.set(node, made)
     known.services.add(service)
