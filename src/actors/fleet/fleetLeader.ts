@@ -19,6 +19,8 @@ import { ProberWatch } from './proberWatch.ts'
 export interface FleetLeaderOptions extends Omit<FleetBoardOptions, 'term' | 'changed'> {
   readonly link: FleetLink
   readonly epoch: number
+  /** How many terms this process has led before; an epoch may be held twice, with a gap between. */
+  readonly before?: number | undefined
   /** Does the lease still hold? Asked before each act. */
   readonly mayAct: () => boolean
   /** The share of nodes that must be open for the fleet to trip, 0–1; default 0.5, and always two nodes at least. */
@@ -47,6 +49,7 @@ export class FleetLeader {
   readonly #options: FleetLeaderOptions
   readonly #limits: FleetLimits
   readonly #quorum: number
+  readonly #term: string
   readonly #writer: DirectiveWriter
   readonly #outliers: OutlierWatch
   readonly #timer: TickTimer
@@ -65,9 +68,10 @@ export class FleetLeader {
     this.#limits = { ...FLEET_LIMITS, ...options.limits }
     this.#quorum = options.quorum ?? DEFAULT_QUORUM
     this.view = new FleetView(this.#limits)
+    this.#term = `${link.node}.${epoch}${options.before ? `.${options.before}` : ''}`
     this.fleet = new FleetBoard({
       ...options,
-      term: `${link.node}.${epoch}`,
+      term: this.#term,
       changed: (service) => this.#settle(service, this.fleet.board.now()),
     })
     this.#since = this.#now()
@@ -313,9 +317,9 @@ export class FleetLeader {
 
   #publish(event: GearEvent): void {
     if (event.type !== 'alert' && event.type !== 'finding') return
-    const { link, epoch, mayAct } = this.#options
+    const { link, mayAct } = this.#options
     if (this.#stopped || !mayAct()) return
-    link.publish({ v: 1, id: `${link.node}.${epoch}.${++this.#messages}`, node: link.node, ...event })
+    link.publish({ v: 1, id: `${this.#term}.${++this.#messages}`, node: link.node, ...event })
   }
 
   /** Once a term. */

@@ -5,7 +5,7 @@ import type { Board } from '../board.ts'
 import { FleetLeader, type FleetLeaderOptions } from './fleetLeader.ts'
 import { LeaderElector, type LeaderState } from './leaderElector.ts'
 
-export interface LeadershipOptions extends Omit<FleetLeaderOptions, 'epoch' | 'mayAct' | 'journal'> {
+export interface LeadershipOptions extends Omit<FleetLeaderOptions, 'epoch' | 'before' | 'mayAct' | 'journal'> {
   /** A journal for the fleet's board, one for each term; it is closed with the term. */
   readonly journal?: ((epoch: number) => Journal | undefined) | undefined
   /** Whether this node leads has changed: its heartbeat should say so at once. */
@@ -17,6 +17,7 @@ export class Leadership {
   readonly #elector: LeaderElector
   #leader: FleetLeader | undefined
   #journal: Journal | undefined
+  #terms = 0
 
   constructor(options: LeadershipOptions) {
     this.#options = options
@@ -67,6 +68,7 @@ export class Leadership {
     this.#leader = new FleetLeader({
       ...this.#options,
       epoch,
+      before: this.#terms++,
       mayAct: () => this.#elector.mayAct(),
       journal: this.#journal,
     })
