@@ -38,6 +38,10 @@ export const FLEET_LIMITS: FleetLimits = { nodes: 1000, services: 1000, pairs: 2
 
 /** ms */
 const EVERY = 1000
+/** One heartbeat may tell of a thousand breakers that have opened; so many are seen to at a time, or the lease could not be renewed. */
+const LOT = 50
+/** Between two lots, ms. */
+const BREATH = 1
 /** How long a new leader listens before it takes a node for the only one that calls a service; ms. */
 const HEARD_ENOUGH = 3000
 /** For so long it keeps up what its predecessor wanted and it sees no cause for; ms. */
@@ -53,6 +57,9 @@ export class FleetLeader {
   readonly #writer: DirectiveWriter
   readonly #outliers: OutlierWatch
   readonly #timer: TickTimer
+  /** Services of which something was heard that has not been weighed yet. */
+  readonly #unweighed = new Set<string>()
+  readonly #weighing: TickTimer
   readonly #since: number
   /** What the leader before this one wanted, until this one has settled. */
   readonly #found = new Map<string, DesiredEntry>()
@@ -77,6 +84,7 @@ export class FleetLeader {
     this.#since = this.#now()
     this.#probers = new ProberWatch({ view: this.view, fleet: this.fleet, lease: options.orchestrator.recoveryLease })
     this.#timer = new TickTimer(() => this.#tick())
+    this.#weighing = new TickTimer(() => this.#weigh(this.#now()))
     this.#outliers = new OutlierWatch({
       view: this.view,
       threshold: (service) => this.fleet.threshold(service),
@@ -106,6 +114,7 @@ export class FleetLeader {
     if (this.#stopped) return
     this.#stopped = true
     this.#options.clock.disarm(this.#timer)
+    this.#options.clock.disarm(this.#weighing)
     for (const stop of this.#stops) stop()
     this.#writer.stop()
     this.fleet.stop()
@@ -126,8 +135,9 @@ export class FleetLeader {
       const { node, to, reason } = message
       const stand = this.view.stand(node, service, at)
       if (!stand) return
-      this.view.moved(stand, to, message.at, !reason.startsWith('fleet_'), at)
+      if (!this.view.moved(stand, to, message.at, !reason.startsWith('fleet_'), at)) return
       this.#judge(service, at)
+      this.#settle(service, at)
     }
   }
 
@@ -178,7 +188,8 @@ export class FleetLeader {
       ),
     )
     const byItself = (service: string): boolean => !this.#isAway(service) && !this.#wasReleased(service)
-    for (const service of this.view.beat({ ...entry, node, services }, at, byItself)) this.#judge(service, at)
+    for (const service of this.view.beat({ ...entry, node, services }, at, byItself)) this.#unweighed.add(service)
+    if (!this.#weighing.armed) this.#weigh(at)
   }
 
   #command(message: CommandMessage, at: number): void {
@@ -212,11 +223,25 @@ export class FleetLeader {
       this.fleet.setSingle(service, view.active === 1 && this.#hasHeardEnough(at))
       if (this.#isCorroborated(view)) this.#release(view, at)
       this.#probers.heal(view, at)
-      this.#judge(service, at)
+      if (!this.#unweighed.has(service)) this.#judge(service, at)
     }
     for (const made of this.#outliers.look(at)) this.fleet.board.find(made)
     if (at - this.#since >= SETTLES) this.#found.clear()
     for (const service of new Set([...this.#writer.services, ...this.view.services.keys()])) this.#settle(service, at)
+  }
+
+  /** What heartbeats told of, a lot at a time. */
+  #weigh(at: number): void {
+    let lot = LOT
+    for (const service of this.#unweighed) {
+      if (lot-- === 0) {
+        this.#options.clock.arm(this.#weighing, at + BREATH)
+        return
+      }
+      this.#unweighed.delete(service)
+      this.#judge(service, at)
+      this.#settle(service, at)
+    }
   }
 
   /** Has a quorum of the nodes opened? */
@@ -227,7 +252,6 @@ export class FleetLeader {
     if (!this.#isAway(service) && meetsQuorum(open.length, active, this.#quorum)) {
       this.fleet.trip(service, { nodes: active, open: open.length, ...this.view.counted(view) }, at)
     }
-    this.#settle(service, at)
   }
 
   /** The entry of the service, as things stand. */
