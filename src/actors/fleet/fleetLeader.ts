@@ -11,8 +11,8 @@ import { Timer } from '../../model/timer.ts'
 import { isKeyed } from '../keyedName.ts'
 import { DirectiveWriter } from './directiveWriter.ts'
 import { FleetBoard, type FleetBoardOptions } from './fleetBoard.ts'
-import { type CommandMessage, obey } from './fleetCommands.ts'
-import { FleetView, type ServiceView, type Stand } from './fleetView.ts'
+import { type CommandMessage, type HeardCommand, obey } from './fleetCommands.ts'
+import { FleetView, FORGOTTEN, type ServiceView, type Stand } from './fleetView.ts'
 import { OutlierWatch } from './outlierWatch.ts'
 import { ProberWatch } from './proberWatch.ts'
 
@@ -23,6 +23,8 @@ export interface FleetLeaderOptions extends Omit<FleetBoardOptions, 'term' | 'ch
   readonly before?: number | undefined
   /** Does the lease still hold? Asked before each act. */
   readonly mayAct: () => boolean
+  /** Commands that the leader before this one may not have lived to obey, oldest first. */
+  readonly missed?: readonly HeardCommand[] | undefined
   /** The share of nodes that must be open for the fleet to trip, 0–1; default 0.5, and always two nodes at least. */
   readonly quorum?: number | undefined
   readonly limits?: Partial<FleetLimits> | undefined
@@ -66,6 +68,8 @@ export class FleetLeader {
   readonly #probers: ProberWatch
   readonly #stops: (() => void)[] = []
   readonly #told = new Set<string>()
+  /** Since when no node has been known that tells of a service. */
+  readonly #unheard = new Map<string, number>()
   #messages = 0
   #stopped = false
 
@@ -106,6 +110,7 @@ export class FleetLeader {
       this.fleet.bus.subscribe('alert', (event) => this.#publish(event)),
       this.fleet.bus.subscribe('finding', (event) => this.#publish(event)),
     )
+    for (const { message, heardAt } of options.missed ?? []) this.#command(message, this.#since, heardAt)
     this.#tick()
   }
 
@@ -127,8 +132,7 @@ export class FleetLeader {
     const at = this.#now()
     const { service } = message
     if (message.type === 'command') {
-      // A node with a heartbeat tells of what an operator did there.
-      if (!this.view.beats(message.node) && this.#options.mayAct()) this.#command(message, at)
+      if (this.#options.mayAct()) this.#command(message, at, at)
     } else if (service === '*' || isKeyed(service) || !this.#knows(service)) return
     else if (message.type === 'outcome') this.#outcome(message, at)
     else if (message.type === 'transition') {
@@ -192,9 +196,11 @@ export class FleetLeader {
     if (!this.#weighing.armed) this.#weigh(at)
   }
 
-  #command(message: CommandMessage, at: number): void {
-    const { service } = message
-    if (service === '*' || (!isKeyed(service) && this.#knows(service))) obey(this.fleet.board, message, at)
+  #command(message: CommandMessage, at: number, heardAt: number): void {
+    const { service, node } = message
+    // A node with a heartbeat tells of what an operator did there.
+    if (this.view.beats(node)) return
+    if (service === '*' || (!isKeyed(service) && this.#knows(service))) obey(this.fleet.board, message, at, heardAt)
   }
 
   /** Makes a breaker for a service that is new, if there is room. */
@@ -216,6 +222,7 @@ export class FleetLeader {
     this.#options.clock.arm(this.#timer, at + EVERY)
     if (!this.#options.mayAct()) return
     for (const service of this.view.tidy(at)) this.#forgotten(service, at)
+    this.#tidy(at)
     if (this.view.ignored > 0) this.#tell('fleet_nodes_full', `more than ${this.#limits.nodes} nodes; others are not heard`)
     for (const view of this.view.services.values()) {
       const { service } = view
@@ -280,9 +287,22 @@ export class FleetLeader {
   }
 
   #forgotten(service: string, at: number): void {
+    if (this.fleet.isCommanded(service)) return
+    this.#unheard.delete(service)
     this.#probers.forget(service)
     if (this.fleet.has(service)) this.fleet.remove(service)
     this.#settle(service, at)
+  }
+
+  /** Services that an operator or a former leader has told of, and nobody else for as long as it takes to be forgotten. */
+  #tidy(at: number): void {
+    for (const service of this.fleet.names) {
+      const since = this.#unheard.get(service)
+      if (this.view.services.has(service) || this.#options.services[service]) {
+        if (since !== undefined) this.#unheard.delete(service)
+      } else if (since === undefined) this.#unheard.set(service, at)
+      else if (at - since > FORGOTTEN) this.#forgotten(service, at)
+    }
   }
 
   // --- taking over --------------------------------------------------------------------------------------------------------------

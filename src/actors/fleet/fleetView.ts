@@ -59,7 +59,7 @@ const LIVE = 5000
 /** One that has no heartbeat, but tells of its calls. */
 const LIVE_WITHOUT = 60_000
 /** Not heard of for so long, a node or a service is forgotten; ms. */
-const FORGOTTEN = 600_000
+export const FORGOTTEN = 600_000
 
 /** No news is older than this when it comes, beside other news of the same node; ms. */
 const LATEST = 60_000
