@@ -54,6 +54,8 @@ export interface FleetTable<Entry> {
   readonly entries: ReadonlyMap<string, TableEntry<Entry>>
   /** Told of every new revision, and of a removal with `undefined`; of what is there at the start too. */
   listen(listener: (key: string, entry: TableEntry<Entry> | undefined) => void): () => void
+  /** True while what is there has not been read since the connection was made. */
+  readonly behind?: boolean
 }
 
 export interface TableEntry<Entry> {
@@ -64,7 +66,7 @@ export interface TableEntry<Entry> {
 
 /** At most one node holds it at a time. */
 export interface Lease {
-  /** ms. A node that could not renew for so long, less a margin, no longer holds it, whatever it believes. */
+  /** ms. A node that could not renew for so long, less a margin, no longer holds it, whatever it believes. Known once it was asked for. */
   readonly lifetime: number
   /** Takes the lease if it is free, or renews it if it is this node's; rejects when the server cannot be asked in time. */
   take(): Promise<LeaseAnswer>

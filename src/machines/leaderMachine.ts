@@ -28,9 +28,9 @@ export const leaderMachine = setup({
     input: {} as LeaderInput,
   },
   guards: {
-    isFresh: ({ context, event }) => event.type === 'lease.held' && isFresh(event, context.lifetime),
+    isFresh: ({ context, event }) => event.type === 'lease.held' && isFresh(event, event.lifetime ?? context.lifetime),
     isSameTerm: ({ context, event }) =>
-      event.type === 'lease.held' && event.epoch === context.epoch && isFresh(event, context.lifetime),
+      event.type === 'lease.held' && event.epoch === context.epoch && isFresh(event, event.lifetime ?? context.lifetime),
     isPastFence: ({ context, event }) => context.fence !== undefined && event.at >= context.fence,
   },
   actions: {
@@ -38,19 +38,16 @@ export const leaderMachine = setup({
     wait: assign(({ context, event }) => ({ ...campaignAt(event.at, context), reason: event.type })),
     hurry: assign(({ context, event }) => ({ ...campaignSoon(event.at, context), reason: event.type })),
     awaitAnswer: assign({ askAt: undefined }),
-    noteHolder: assign({ holder: ({ event }) => (event.type === 'lease.taken' ? event.holder : undefined) }),
-    /** The lease counts from before it was asked for. */
-    hold: assign(({ context, event }) =>
-      event.type === 'lease.held'
-        ? {
-            epoch: event.epoch,
-            fence: fenceOf(event.asked, context.lifetime),
-            askAt: renewAt(event.asked, context.lifetime),
-            holder: undefined,
-            reason: event.type,
-          }
-        : {},
+    noteHolder: assign(({ context, event }) =>
+      event.type === 'lease.taken' ? { holder: event.holder, lifetime: event.lifetime ?? context.lifetime } : {},
     ),
+    /** The lease counts from before it was asked for, and lives as long as the server has it, whatever this node was told. */
+    hold: assign(({ context, event }) => {
+      if (event.type !== 'lease.held') return {}
+      const { asked, epoch, type, lifetime = context.lifetime } = event
+      const [fence, askAt] = [fenceOf(asked, lifetime), renewAt(asked, lifetime)]
+      return { epoch, lifetime, fence, askAt, holder: undefined, reason: type }
+    }),
     tryAgain: assign({ askAt: ({ context, event }) => renewAgainAt(event.at, context.lifetime) }),
     standDown: assign(({ context, event }) => ({ ...campaignAt(event.at, context), fence: undefined, reason: event.type })),
     rest: assign(({ event }) => ({ askAt: undefined, fence: undefined, reason: event.type })),

@@ -81,6 +81,16 @@ export class FleetBoard {
     return this.#services.size
   }
 
+  get names(): IterableIterator<string> {
+    return this.#services.keys()
+  }
+
+  /** An operator's word stands for it, which nobody but an operator, or its time, takes back. */
+  isCommanded(service: string): boolean {
+    const { maintenance, forced, bypass } = this.board.get(service)?.context.standing ?? {}
+    return maintenance !== undefined || forced !== undefined || bypass !== undefined
+  }
+
   /** A service that is only heard of on the bus. */
   add(service: string, kind: Kind): void {
     if (!this.has(service)) this.#hang(service, kind, resolvePolicy(kind), true)
@@ -178,10 +188,11 @@ export class FleetBoard {
   /** What an operator told the leader before this one stands. */
   recommand(found: DesiredEntry, at: number): void {
     const breaker = this.board.get(found.service)
-    const by = 'fleet'
-    const why = found.reason
-    if (found.rule === COMMANDED['open.forced']) breaker?.command(at, { name: 'trip', by, why })
-    else if (found.rule === COMMANDED['closed.bypassed']) breaker?.command(at, { name: 'disable', by, why })
+    const { by, why } = saidBy(found.reason)
+    if (found.rule === COMMANDED['open.forced']) {
+      if (found.trip) this.#coming.set(found.service, found.trip)
+      breaker?.command(at, { name: 'trip', by, why })
+    } else if (found.rule === COMMANDED['closed.bypassed']) breaker?.command(at, { name: 'disable', by, why })
     else if (found.rule === COMMANDED.maintenance) {
       const until = found.retryAfterMs === undefined ? undefined : at + found.retryAfterMs
       breaker?.command(at, { name: 'beginMaintenance', by, why, ...(until === undefined ? undefined : { until }) })
@@ -199,7 +210,7 @@ export class FleetBoard {
     return {
       service,
       path,
-      cause: COMMANDED[path] !== undefined && commanded ? `${commanded.by}: ${commanded.why}`.slice(0, 500) : context.reason,
+      cause: COMMANDED[path] !== undefined && commanded ? inWords(commanded) : context.reason,
       until: path === 'open.cooling' ? context.standing.open?.until : ownDeadline(context)?.at,
       directive: inForce(directive, at),
       trip: this.#services.get(service)?.trip,
@@ -237,6 +248,16 @@ export class FleetBoard {
   #nextId(): string {
     return `${this.#options.term}.${++this.#trips}`
   }
+}
+
+/** Who has commanded it and why, as an entry tells it; and read back from there. */
+function inWords({ by, why }: { readonly by: string; readonly why: string }): string {
+  return `${by}: ${why}`.slice(0, 500)
+}
+
+function saidBy(reason: string): { readonly by: string; readonly why: string } {
+  const end = reason.indexOf(': ')
+  return end > 0 && end <= 200 ? { by: reason.slice(0, end), why: reason.slice(end + 2) } : { by: 'fleet', why: reason }
 }
 
 function inMicroseconds(ms: number): number {

@@ -5,10 +5,17 @@ import type { Board } from '../board.ts'
 
 export type CommandMessage = Extract<WireMessage, { type: 'command' }>
 
-/** Clocks are apart: a maintenance lasts from now for as long as it was meant to last from when it was sent. */
-export function obey(board: Board, { service, command, at: sentAt }: CommandMessage, at: number): void {
+/** One that was heard while nobody led, or while it was not known that nobody did. */
+export interface HeardCommand {
+  readonly message: CommandMessage
+  /** By our clock, epoch ms. */
+  readonly heardAt: number
+}
+
+/** Clocks are apart: a maintenance lasts from when we heard of it for as long as it was meant to last from when it was sent. */
+export function obey(board: Board, { service, command, at: sentAt }: CommandMessage, at: number, heardAt: number = at): void {
   const ends = 'until' in command && command.until !== undefined
-  const mine = ends ? { ...command, until: at + Math.max(0, (command.until ?? sentAt) - sentAt) } : command
+  const mine = ends ? { ...command, until: heardAt + Math.max(0, (command.until ?? sentAt) - sentAt) } : command
   if (service === '*') {
     if (isForAll(mine)) board.command(at, mine)
   } else if (isForOne(mine)) board.get(service)?.command(at, mine)

@@ -11,16 +11,20 @@ import { Timer } from '../../model/timer.ts'
 import { isKeyed } from '../keyedName.ts'
 import { DirectiveWriter } from './directiveWriter.ts'
 import { FleetBoard, type FleetBoardOptions } from './fleetBoard.ts'
-import { type CommandMessage, obey } from './fleetCommands.ts'
-import { FleetView, type ServiceView, type Stand } from './fleetView.ts'
+import { type CommandMessage, type HeardCommand, obey } from './fleetCommands.ts'
+import { FleetView, FORGOTTEN, type ServiceView, type Stand } from './fleetView.ts'
 import { OutlierWatch } from './outlierWatch.ts'
 import { ProberWatch } from './proberWatch.ts'
 
 export interface FleetLeaderOptions extends Omit<FleetBoardOptions, 'term' | 'changed'> {
   readonly link: FleetLink
   readonly epoch: number
+  /** How many terms this process has led before; an epoch may be held twice, with a gap between. */
+  readonly before?: number | undefined
   /** Does the lease still hold? Asked before each act. */
   readonly mayAct: () => boolean
+  /** Commands that the leader before this one may not have lived to obey, oldest first. */
+  readonly missed?: readonly HeardCommand[] | undefined
   /** The share of nodes that must be open for the fleet to trip, 0–1; default 0.5, and always two nodes at least. */
   readonly quorum?: number | undefined
   readonly limits?: Partial<FleetLimits> | undefined
@@ -36,6 +40,10 @@ export const FLEET_LIMITS: FleetLimits = { nodes: 1000, services: 1000, pairs: 2
 
 /** ms */
 const EVERY = 1000
+/** One heartbeat may tell of a thousand breakers that have opened; so many are seen to at a time, or the lease could not be renewed. */
+const LOT = 50
+/** Between two lots, ms. */
+const BREATH = 1
 /** How long a new leader listens before it takes a node for the only one that calls a service; ms. */
 const HEARD_ENOUGH = 3000
 /** For so long it keeps up what its predecessor wanted and it sees no cause for; ms. */
@@ -50,6 +58,9 @@ export class FleetLeader {
   readonly #writer: DirectiveWriter
   readonly #outliers: OutlierWatch
   readonly #timer: TickTimer
+  /** Services of which something was heard that has not been weighed yet. */
+  readonly #unweighed = new Set<string>()
+  readonly #weighing: TickTimer
   readonly #since: number
   /** What the leader before this one wanted, until this one has settled. */
   readonly #found = new Map<string, DesiredEntry>()
@@ -58,6 +69,8 @@ export class FleetLeader {
   readonly #told = new Set<string>()
   /** Begins the ids of what this term says: a node that has lost its lease and got it back leads another term under the same epoch. */
   readonly #term: string
+  /** Since when no node has been known that tells of a service. */
+  readonly #unheard = new Map<string, number>()
   #messages = 0
   #stopped = false
 
@@ -67,7 +80,7 @@ export class FleetLeader {
     this.#limits = { ...FLEET_LIMITS, ...options.limits }
     this.#quorum = options.quorum ?? DEFAULT_QUORUM
     this.view = new FleetView(this.#limits)
-    this.#term = `${link.node}.${epoch}.${this.#now().toString(36)}`
+    this.#term = `${link.node}.${epoch}${options.before ? `.${options.before}` : ''}`
     this.fleet = new FleetBoard({
       ...options,
       term: this.#term,
@@ -76,6 +89,7 @@ export class FleetLeader {
     this.#since = this.#now()
     this.#probers = new ProberWatch({ view: this.view, fleet: this.fleet, lease: options.orchestrator.recoveryLease })
     this.#timer = new TickTimer(() => this.#tick())
+    this.#weighing = new TickTimer(() => this.#weigh(this.#now()))
     this.#outliers = new OutlierWatch({
       view: this.view,
       threshold: (service) => this.fleet.threshold(service),
@@ -97,6 +111,7 @@ export class FleetLeader {
       this.fleet.bus.subscribe('alert', (event) => this.#publish(event)),
       this.fleet.bus.subscribe('finding', (event) => this.#publish(event)),
     )
+    for (const { message, heardAt } of options.missed ?? []) this.#command(message, this.#since, heardAt)
     this.#tick()
   }
 
@@ -105,6 +120,7 @@ export class FleetLeader {
     if (this.#stopped) return
     this.#stopped = true
     this.#options.clock.disarm(this.#timer)
+    this.#options.clock.disarm(this.#weighing)
     for (const stop of this.#stops) stop()
     this.#writer.stop()
     this.fleet.stop()
@@ -117,16 +133,16 @@ export class FleetLeader {
     const at = this.#now()
     const { service } = message
     if (message.type === 'command') {
-      // A node with a heartbeat tells of what an operator did there.
-      if (!this.view.beats(message.node) && this.#options.mayAct()) this.#command(message, at)
+      if (this.#options.mayAct()) this.#command(message, at, at)
     } else if (service === '*' || isKeyed(service) || !this.#knows(service)) return
     else if (message.type === 'outcome') this.#outcome(message, at)
     else if (message.type === 'transition') {
       const { node, to, reason } = message
       const stand = this.view.stand(node, service, at)
       if (!stand) return
-      this.view.moved(stand, to, message.at, !reason.startsWith('fleet_'), at)
+      if (!this.view.moved(stand, to, message.at, !reason.startsWith('fleet_'), at)) return
       this.#judge(service, at)
+      this.#settle(service, at)
     }
   }
 
@@ -136,6 +152,7 @@ export class FleetLeader {
     const view = this.view.services.get(service)
     if (!stand || !view) return
     stand.calls = true
+    stand.askedAt = at
     if (result === 'rejected' || result === 'ignored') return
     const failed = result === 'failure'
     const wasActive = stand.window.calls > 0
@@ -176,12 +193,15 @@ export class FleetLeader {
       ),
     )
     const byItself = (service: string): boolean => !this.#isAway(service) && !this.#wasReleased(service)
-    for (const service of this.view.beat({ ...entry, node, services }, at, byItself)) this.#judge(service, at)
+    for (const service of this.view.beat({ ...entry, node, services }, at, byItself)) this.#unweighed.add(service)
+    if (!this.#weighing.armed) this.#weigh(at)
   }
 
-  #command(message: CommandMessage, at: number): void {
-    const { service } = message
-    if (service === '*' || (!isKeyed(service) && this.#knows(service))) obey(this.fleet.board, message, at)
+  #command(message: CommandMessage, at: number, heardAt: number): void {
+    const { service, node } = message
+    // A node with a heartbeat tells of what an operator did there.
+    if (this.view.beats(node)) return
+    if (service === '*' || (!isKeyed(service) && this.#knows(service))) obey(this.fleet.board, message, at, heardAt)
   }
 
   /** Makes a breaker for a service that is new, if there is room. */
@@ -203,6 +223,7 @@ export class FleetLeader {
     this.#options.clock.arm(this.#timer, at + EVERY)
     if (!this.#options.mayAct()) return
     for (const service of this.view.tidy(at)) this.#forgotten(service, at)
+    this.#tidy(at)
     if (this.view.ignored > 0) this.#tell('fleet_nodes_full', `more than ${this.#limits.nodes} nodes; others are not heard`)
     for (const view of this.view.services.values()) {
       const { service } = view
@@ -210,11 +231,25 @@ export class FleetLeader {
       this.fleet.setSingle(service, view.active === 1 && this.#hasHeardEnough(at))
       if (this.#isCorroborated(view)) this.#release(view, at)
       this.#probers.heal(view, at)
-      this.#judge(service, at)
+      if (!this.#unweighed.has(service)) this.#judge(service, at)
     }
     for (const made of this.#outliers.look(at)) this.fleet.board.find(made)
     if (at - this.#since >= SETTLES) this.#found.clear()
     for (const service of new Set([...this.#writer.services, ...this.view.services.keys()])) this.#settle(service, at)
+  }
+
+  /** What heartbeats told of, a lot at a time. */
+  #weigh(at: number): void {
+    let lot = LOT
+    for (const service of this.#unweighed) {
+      if (lot-- === 0) {
+        this.#options.clock.arm(this.#weighing, at + BREATH)
+        return
+      }
+      this.#unweighed.delete(service)
+      this.#judge(service, at)
+      this.#settle(service, at)
+    }
   }
 
   /** Has a quorum of the nodes opened? */
@@ -225,7 +260,6 @@ export class FleetLeader {
     if (!this.#isAway(service) && meetsQuorum(open.length, active, this.#quorum)) {
       this.fleet.trip(service, { nodes: active, open: open.length, ...this.view.counted(view) }, at)
     }
-    this.#settle(service, at)
   }
 
   /** The entry of the service, as things stand. */
@@ -254,9 +288,22 @@ export class FleetLeader {
   }
 
   #forgotten(service: string, at: number): void {
+    if (this.fleet.isCommanded(service)) return
+    this.#unheard.delete(service)
     this.#probers.forget(service)
     if (this.fleet.has(service)) this.fleet.remove(service)
     this.#settle(service, at)
+  }
+
+  /** Services that an operator or a former leader has told of, and nobody else for as long as it takes to be forgotten. */
+  #tidy(at: number): void {
+    for (const service of this.fleet.names) {
+      const since = this.#unheard.get(service)
+      if (this.view.services.has(service) || this.#options.services[service]) {
+        if (since !== undefined) this.#unheard.delete(service)
+      } else if (since === undefined) this.#unheard.set(service, at)
+      else if (at - since > FORGOTTEN) this.#forgotten(service, at)
+    }
   }
 
   // --- taking over --------------------------------------------------------------------------------------------------------------

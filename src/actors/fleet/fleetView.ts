@@ -32,6 +32,8 @@ export interface Stand {
   failing: boolean
   /** It has called the service, or tried to; a board may have services that its process never calls. */
   calls: boolean
+  /** When it was last heard to have called, or tried to. */
+  askedAt: number
 }
 
 /** A service as its nodes see it; `active` and `failing` are those of the last look. */
@@ -57,10 +59,12 @@ const LIVE = 5000
 /** One that has no heartbeat, but tells of its calls. */
 const LIVE_WITHOUT = 60_000
 /** Not heard of for so long, a node or a service is forgotten; ms. */
-const FORGOTTEN = 600_000
+export const FORGOTTEN = 600_000
 
 /** No news is older than this when it comes, beside other news of the same node; ms. */
 const LATEST = 60_000
+/** Nor does any overtake other news by more than this; ms. */
+const OVERTAKES = 5000
 
 const NOTHING_TOLD = { calls: 0, failures: 0 }
 
@@ -103,34 +107,36 @@ export class FleetView {
       lastFailure: 'unknown_error',
       failing: false,
       calls: false,
+      askedAt: Number.NEGATIVE_INFINITY,
     }
     view.stands.set(node, made)
     known.services.add(service)
     return made
   }
 
-  /** The node's own breaker stands at `path`; `byItself`: not because the fleet or an operator opened it. */
-  moved(stand: Stand, path: StatePath, since: number, byItself: boolean, at: number): void {
+  /** The node's own breaker stands at `path`; `byItself`: not because the fleet or an operator opened it. False: that is no news. */
+  moved(stand: Stand, path: StatePath, since: number, byItself: boolean, at: number): boolean {
     const { path: before, since: sinceBefore } = stand
-    if (path === before && since === sinceBefore) return
+    if (path === before && since === sinceBefore) return false
     // Messages and heartbeats overtake one another: what came after it is known already. A clock that was set back is believed.
-    if (since < sinceBefore && sinceBefore - since < LATEST) return
+    if (since < sinceBefore && sinceBefore - since < LATEST && at - stand.heardOfPath < OVERTAKES) return false
     stand.path = path
     stand.since = since
     stand.heardOfPath = at
     if (!isDown(path) || path === 'open.forced') stand.openedAt = undefined
     else if (path === 'open.cooling' && byItself) stand.openedAt = at
-    // Heard of when its cooling was over already.
-    else if (byItself && (before === undefined || !isDown(before))) stand.openedAt = at
+    // Heard of when its cooling was over already. One that is half-open may have been so for hours, for want of calls.
+    else if (byItself && path !== 'halfOpen' && (before === undefined || !isDown(before))) stand.openedAt = at
+    return true
   }
 
-  /** A heartbeat. Services that it no longer names have no breaker there any more. */
+  /** A heartbeat. Services that it no longer names have no breaker there any more. Returns those whose breakers have moved. */
   beat({ node, services }: NodeEntry, at: number, isNew: (service: string) => boolean): string[] {
     const known = this.#node(node, at)
     if (!known) return []
     known.beats = true
-    const named = Object.keys(services)
-    for (const service of named) {
+    const moved: string[] = []
+    for (const service of Object.keys(services)) {
       const stand = this.stand(node, service, at)
       const told = services[service]
       if (!stand || !told) continue
@@ -138,7 +144,11 @@ export class FleetView {
       if (view) view.kind ??= told.kind
       stand.told = { calls: told.calls, failures: told.failures }
       stand.calls ||= told.calls > 0
-      this.moved(stand, told.path, told.since, isNew(service), at)
+      // Away when it is first heard of, and called by nobody in its window: most likely the fleet opened it some time ago.
+      const opened = stand.path !== undefined || stand.calls
+      // Of one that is first heard of, and is not away, nothing follows.
+      const matters = stand.path !== undefined || isDown(told.path)
+      if (this.moved(stand, told.path, told.since, opened && isNew(service), at) && matters) moved.push(service)
     }
     for (const service of known.services) {
       if (Object.hasOwn(services, service)) continue
@@ -148,7 +158,7 @@ export class FleetView {
       stand.path = undefined
       stand.openedAt = undefined
     }
-    return named
+    return moved
   }
 
   /** The node is gone. */
@@ -190,10 +200,11 @@ export class FleetView {
     }
   }
 
-  /** Nodes that call the service, and those whose breakers opened by themselves after `since`. */
+  /** Nodes that call the service, and those whose breakers opened by themselves after `since`. While none has, `active` is as last seen. */
   openings(view: ServiceView, since: number, at: number): { readonly active: number; readonly open: Stand[] } {
-    let active = 0
     const open: Stand[] = []
+    if (!hasOpened(view, since)) return { active: view.active, open }
+    let active = 0
     for (const stand of view.stands.values()) {
       if (!this.isActive(stand, at)) continue
       active++
@@ -257,4 +268,10 @@ export class FleetView {
     this.services.set(service, made)
     return made
   }
+}
+
+/** Asked of each service each second. */
+function hasOpened({ stands }: ServiceView, since: number): boolean {
+  for (const { openedAt } of stands.values()) if (openedAt !== undefined && openedAt > since) return true
+  return false
 }

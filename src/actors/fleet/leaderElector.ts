@@ -8,7 +8,7 @@ import { type LeaderContext, type LeaderEvent, leaderDeadline } from '../../mode
 import { Timer } from '../../model/timer.ts'
 
 export interface ElectorOptions {
-  readonly link: Pick<FleetLink, 'node' | 'lease' | 'nodes'>
+  readonly link: Pick<FleetLink, 'node' | 'lease' | 'nodes' | 'directives'>
   readonly clock: Clock
   /** Of the jitter; another one for each node. */
   readonly seed: number
@@ -16,6 +16,9 @@ export interface ElectorOptions {
   readonly began: (epoch: number) => void
   readonly ended: (epoch: number) => void
 }
+
+/** Who does not know yet what the one before wanted looks again so soon; ms. */
+const SOON = 100
 
 export type LeaderState = 'following' | 'campaigning' | 'leading' | 'deposed' | 'stopped'
 
@@ -98,6 +101,11 @@ export class LeaderElector {
     this.#tell({ type: 'look', at })
     const { askAt } = this.#context
     if (askAt !== undefined && askAt <= at) {
+      // It would let go of whatever it has not read of.
+      if (this.#term === undefined && this.#options.link.directives.behind) {
+        this.#options.clock.arm(this.#timer, at + SOON)
+        return
+      }
       this.#tell({ type: 'timer.ask', at })
       if (this.state !== 'deposed' && this.state !== 'stopped') this.#ask()
     }
@@ -115,8 +123,9 @@ export class LeaderElector {
     try {
       const answer = await this.#options.link.lease.take()
       const at = this.#now()
-      if (answer.held) this.#tell({ type: 'lease.held', at, asked, epoch: answer.epoch })
-      else this.#tell({ type: 'lease.taken', at, holder: answer.holder })
+      const { lifetime } = this.#options.link.lease
+      if (answer.held) this.#tell({ type: 'lease.held', at, asked, epoch: answer.epoch, lifetime })
+      else this.#tell({ type: 'lease.taken', at, holder: answer.holder, lifetime })
     } catch {
       this.#tell({ type: 'lease.failed', at: this.#now() })
     }

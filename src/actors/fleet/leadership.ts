@@ -2,25 +2,39 @@
 // process that has a bus, and stopped with it.
 import type { Journal } from '../../bus/journal.ts'
 import type { Board } from '../board.ts'
+import type { HeardCommand } from './fleetCommands.ts'
 import { FleetLeader, type FleetLeaderOptions } from './fleetLeader.ts'
 import { LeaderElector, type LeaderState } from './leaderElector.ts'
 
-export interface LeadershipOptions extends Omit<FleetLeaderOptions, 'epoch' | 'mayAct' | 'journal'> {
+export interface LeadershipOptions extends Omit<FleetLeaderOptions, 'epoch' | 'before' | 'missed' | 'mayAct' | 'journal'> {
   /** A journal for the fleet's board, one for each term; it is closed with the term. */
   readonly journal?: ((epoch: number) => Journal | undefined) | undefined
   /** Whether this node leads has changed: its heartbeat should say so at once. */
   readonly changed?: ((leads: boolean) => void) | undefined
 }
 
+/** For the server's answers, ms. */
+const SLACK = 1000
+/** Commands at most. */
+const REMEMBERED = 100
+
 export class Leadership {
   readonly #options: LeadershipOptions
   readonly #elector: LeaderElector
   #leader: FleetLeader | undefined
   #journal: Journal | undefined
+  #terms = 0
+  /** What operators have told the fleet of late: who led may have been dead by then. */
+  #commands: readonly HeardCommand[] = []
+  readonly #stopListening: () => void
 
   constructor(options: LeadershipOptions) {
     this.#options = options
     const { link, clock, seed } = options
+    this.#stopListening = link.subscribe('command', (message) => {
+      if (message.type === 'command')
+        this.#commands = [...this.#recent(), { message, heardAt: Math.floor(clock.now()) }].slice(-REMEMBERED)
+    })
     this.#elector = new LeaderElector({
       link,
       clock,
@@ -59,6 +73,7 @@ export class Leadership {
 
   /** Leads no more, and leaves the lease for a successor to take at once. */
   async stop(): Promise<void> {
+    this.#stopListening()
     await this.#elector.stop()
   }
 
@@ -67,10 +82,19 @@ export class Leadership {
     this.#leader = new FleetLeader({
       ...this.#options,
       epoch,
+      before: this.#terms++,
+      missed: this.#recent(),
       mayAct: () => this.#elector.mayAct(),
       journal: this.#journal,
     })
     this.#options.changed?.(true)
+  }
+
+  /** Those of the time in which a lease may have been nobody's: it lapses, and is asked for again after a third of it at most. */
+  #recent(): readonly HeardCommand[] {
+    const { link, clock } = this.#options
+    const since = clock.now() - (link.lease.lifetime * 4) / 3 - SLACK
+    return this.#commands.filter(({ heardAt }) => heardAt >= since)
   }
 
   #ended(): void {

@@ -60,6 +60,8 @@ export class NatsTable<Table extends TableName> implements FleetTable<TableEntri
   #top = 0
   #looking = false
   #lookAgain = false
+  /** What is in the bucket has not been read since there is a connection. */
+  #behind = true
 
   constructor(options: NatsTableOptions<Table>) {
     const { clock, fleet, table, trouble } = options
@@ -96,9 +98,14 @@ export class NatsTable<Table extends TableName> implements FleetTable<TableEntri
     return this.#listeners.add(listener)
   }
 
+  get behind(): boolean {
+    return this.#behind && this.#options.client() !== undefined
+  }
+
   /** There is a connection (again). */
   connected(client: NatsConnection, fresh: boolean): void {
     this.#bucket = undefined
+    this.#behind = true
     if (fresh) {
       client.subscribe(tableWildcard(this.#options.fleet, this.#options.table), {
         callback: (error, message) => {
@@ -148,6 +155,7 @@ export class NatsTable<Table extends TableName> implements FleetTable<TableEntri
         this.#bucket ??= await this.#open(connection)
         await this.#catchUp(this.#bucket)
       } while (this.#lookAgain)
+      this.#behind = false
       this.#store.go()
     } catch (error) {
       this.#failed(error)

@@ -24,9 +24,15 @@ export type LeaderEvent =
   /** The time to ask has come. */
   | { readonly type: 'timer.ask'; readonly at: number }
   /** The lease is this node's. `asked`: the time read before the question was sent, from which it counts. */
-  | { readonly type: 'lease.held'; readonly at: number; readonly asked: number; readonly epoch: number }
-  /** Another node has it. */
-  | { readonly type: 'lease.taken'; readonly at: number; readonly holder: string | undefined }
+  | {
+      readonly type: 'lease.held'
+      readonly at: number
+      readonly asked: number
+      readonly epoch: number
+      readonly lifetime?: number
+    }
+  /** Another node has it. `lifetime`: of the lease as the server has it, ms, which need not be what this node was told. */
+  | { readonly type: 'lease.taken'; readonly at: number; readonly holder: string | undefined; readonly lifetime?: number }
   /** Nobody could be asked. */
   | { readonly type: 'lease.failed'; readonly at: number }
   /** Who led has said that it leads no longer. */

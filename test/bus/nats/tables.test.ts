@@ -33,8 +33,15 @@ describeWithNats('tables over NATS', () => {
     await until(() => a.directives.entries.size === 21, 'the entries')
     const b = linkTo(url, 'b')
     const heard = new Map<string, unknown>()
-    b.directives.listen((key, entry) => heard.set(key, entry))
-    await until(() => b.directives.entries.size === 21, 'the entries')
+    const whileBehind: boolean[] = []
+    b.directives.listen((key, entry) => {
+      heard.set(key, entry)
+      whileBehind.push(b.directives.behind)
+    })
+    expect(b.directives.behind).toBe(false)
+    await until(() => b.directives.entries.size === 21 && !b.directives.behind, 'the entries')
+    // Until it had read them all it said so, to whom might have led without them.
+    expect(new Set(whileBehind)).toEqual(new Set([true]))
     expect(new Map(b.directives.entries)).toEqual(new Map(a.directives.entries))
     expect(heard).toEqual(new Map(a.directives.entries))
   })

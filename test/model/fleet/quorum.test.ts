@@ -88,36 +88,49 @@ describe('the fleet’s policy', () => {
 })
 
 describe('the probing node', () => {
-  const candidate = (node: string, path: StatePath, calls = 1, live = true): Candidate => ({ node, path, calls, live })
-  const chosen = (candidates: Candidate[], current?: string, age = 0): string | undefined =>
-    chooseProber(candidates, current === undefined ? undefined : { node: current, since: 1000 - age }, 30_000, 1000)?.node
+  const candidate = (node: string, path: StatePath, more: Partial<Candidate> = {}): Candidate => {
+    return { node, path, calls: 1, live: true, asks: true, chosenAt: undefined, ...more }
+  }
+  const chosen = (candidates: Candidate[], current?: string, isOver = false): string | undefined =>
+    chooseProber(candidates, current, isOver)
 
   it('is the one that is ready and has most calls; of equals the first by name', () => {
-    expect(
-      chosen([candidate('b', 'halfOpen', 5), candidate('a', 'open.awaitingPermit', 5), candidate('c', 'open.cooling', 9)]),
-    ).toBe('a')
-    expect(chosen([candidate('b', 'halfOpen', 6), candidate('a', 'open.awaitingPermit', 5)])).toBe('b')
+    const [b, c] = [candidate('b', 'halfOpen', { calls: 5 }), candidate('c', 'open.cooling', { calls: 9 })]
+    expect(chosen([b, candidate('a', 'open.awaitingPermit', { calls: 5 }), c])).toBe('a')
+    expect(chosen([candidate('b', 'halfOpen', { calls: 6 }), candidate('a', 'open.awaitingPermit', { calls: 5 })])).toBe('b')
     expect(
       chosen([candidate('a', 'open.cooling'), candidate('b', 'closed.watching'), candidate('c', 'open.forced')]),
     ).toBeUndefined()
   })
 
   it('stays, also while it cools after a probe that failed', () => {
-    expect(chosen([candidate('a', 'halfOpen', 9), candidate('b', 'halfOpen')], 'b')).toBe('b')
-    expect(chosen([candidate('a', 'halfOpen', 9), candidate('b', 'open.cooling')], 'b')).toBe('b')
+    expect(chosen([candidate('a', 'halfOpen', { calls: 9 }), candidate('b', 'halfOpen')], 'b')).toBe('b')
+    expect(chosen([candidate('a', 'halfOpen', { calls: 9 }), candidate('b', 'open.cooling')], 'b')).toBe('b')
   })
 
   it.each([
-    ['has not answered in its time', candidate('b', 'halfOpen'), 30_000],
-    ['is gone', candidate('b', 'halfOpen', 1, false), 0],
-    ['is back', candidate('b', 'closed.watching'), 0],
-  ])('is another when it %s', (_, mine, age) => {
-    expect(chosen([candidate('a', 'halfOpen'), mine], 'b', age)).toBe('a')
+    ['has had its time', candidate('b', 'halfOpen'), true],
+    ['is gone', candidate('b', 'halfOpen', { live: false }), false],
+    ['is back', candidate('b', 'closed.watching'), false],
+  ])('is another when it %s', (_, mine, isOver) => {
+    expect(chosen([candidate('a', 'halfOpen'), mine], 'b', isOver)).toBe('a')
   })
 
-  it('goes on when its time is over and nobody else can', () => {
-    expect(chosen([candidate('b', 'open.awaitingPermit')], 'b', 60_000)).toBe('b')
+  it('goes on when its time is over and nobody else can, or would have calls to probe with', () => {
+    expect(chosen([candidate('b', 'open.awaitingPermit')], 'b', true)).toBe('b')
     expect(chosen([], 'b')).toBeUndefined()
+    const idle = candidate('a', 'halfOpen', { asks: false })
+    expect(chosen([idle, candidate('b', 'halfOpen')], 'b', true)).toBe('b')
+    expect(chosen([idle, candidate('b', 'halfOpen', { asks: false })], 'b', true)).toBe('a')
+  })
+
+  it('is before all one that has calls to make, then one whose last turn was the longest ago', () => {
+    const [a, b] = [candidate('a', 'halfOpen', { chosenAt: 7 }), candidate('b', 'halfOpen', { chosenAt: 5 })]
+    const idle = candidate('c', 'halfOpen', { asks: false })
+    expect(chosen([a, b, idle])).toBe('b')
+    expect(chosen([b, a, idle])).toBe('b')
+    expect(chosen([idle, a])).toBe('a')
+    expect(chosen([a, b, candidate('d', 'halfOpen')])).toBe('d')
   })
 })
 
