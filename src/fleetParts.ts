@@ -63,10 +63,10 @@ export interface FleetJournals {
 export async function streamJournals(bus: NamedBus | undefined, clock: Clock): Promise<FleetJournals | undefined> {
   if (!bus?.journal) return undefined
   const { JetstreamJournal } = await import('./bus/nats/jetstreamJournal.ts')
-  return {
-    own: () => new JetstreamJournal({ bus, clock }),
-    ofTerm: (epoch) => new JetstreamJournal({ bus: { ...bus, node: nameOfTerm(epoch) }, clock }),
-  }
+  const { journalFit } = await import('./bus/nats/journalStream.ts')
+  const fit = journalFit(bus)
+  const named = (node: string): Journal => new JetstreamJournal({ bus: { ...bus, node }, clock, fit })
+  return { own: () => named(bus.node), ofTerm: (epoch) => named(nameOfTerm(epoch)) }
 }
 
 /** In files of a directory, by the same names. */
