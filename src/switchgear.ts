@@ -7,6 +7,7 @@ import { Correlator } from './actors/correlator.ts'
 import { FleetNode } from './actors/fleet/fleetNode.ts'
 import { parentOf } from './actors/keyedName.ts'
 import { ServiceFollower } from './actors/serviceFollower.ts'
+import { DoubleJournal } from './bus/doubleJournal.ts'
 import { FileJournal } from './bus/fileJournal.ts'
 import type { FleetLink } from './bus/fleetLink.ts'
 import type { Journal } from './bus/journal.ts'
@@ -79,6 +80,7 @@ export async function hangUp<Services extends Record<string, ServiceInput>, Rout
   file?.acquire()
   let board: Board | undefined
   let link: FleetLink | undefined
+  let kept: Journal | undefined = file
   try {
     const keeper = keeperOf(config, clock, () => board)
     const recall = (record: JournalRecord): void => keeper?.recall(record)
@@ -105,7 +107,8 @@ export async function hangUp<Services extends Record<string, ServiceInput>, Rout
     const gear = new Gear<Services, Routes>(board, bus, config, keeper, saved)
     board.restore(stand?.orchestrator, now)
     const journals = linked?.journals ?? (await streamJournals(fleetBus, clock))
-    await gear.begin(ownJournal ?? file ?? journals?.own(), !ownJournal, saved.length > 0)
+    if (!ownJournal) kept = keptIn(file, journals?.own())
+    await gear.begin(ownJournal ?? kept, !ownJournal, saved.length > 0)
     const session = linked?.session ?? newSession()
     link = linked?.link ?? ownLink ?? (fleetBus && (await linkOf(fleetBus, clock, session)))
     if (link) {
@@ -116,7 +119,7 @@ export async function hangUp<Services extends Record<string, ServiceInput>, Rout
   } catch (error) {
     board?.stop()
     await link?.close()
-    await file?.close()
+    await kept?.close()
     throw error
   }
 }
@@ -125,6 +128,11 @@ function fileJournal(config: ResolvedConfig, clock: Clock): FileJournal | undefi
   if (!config.journal) return undefined
   const { key, ...journal } = config.journal
   return new FileJournal({ ...journal, ...(key ? { key: key.reveal() } : undefined), clock })
+}
+
+/** The file is what a restart goes on from, the other one what the fleet is replayed by. */
+function keptIn(file: Journal | undefined, fleets: Journal | undefined): Journal | undefined {
+  return file && fleets ? new DoubleJournal(file, fleets) : (file ?? fleets)
 }
 
 /** What a live breaker has beside what a replayed one has. Services whose answers tell nothing have nobody to follow them. */
