@@ -1,7 +1,9 @@
-// What a board that is part of a fleet is built from beside its own: its link, its journals in the fleet's stream, and what it goes
+// What a board that is part of a fleet is built from beside its own: its link, the journals of the fleet, and what it goes
 // by should it lead. Used by switchgear.ts; the NATS client is loaded where there is a fleet, and nowhere else.
+import { join } from 'node:path'
 import type { FleetNodeOptions } from './actors/fleet/fleetNode.ts'
 import type { Bus } from './bus/bus.ts'
+import { FileJournal } from './bus/fileJournal.ts'
 import type { FleetLink } from './bus/fleetLink.ts'
 import type { Journal } from './bus/journal.ts'
 import { newNode } from './bus/nats/session.ts'
@@ -40,25 +42,48 @@ export async function linkOf(bus: NamedBus, clock: Clock, session: string): Prom
   return new NatsLink(bus, { clock, session })
 }
 
-export interface StreamJournals {
+/** A link that is there before its board, for whoever listens to it too. It is closed with the board. */
+export interface Linked {
+  readonly link: FleetLink
+  readonly session: string
+  /** What the link was made of. */
+  readonly bus: NamedBus
+  /** In place of those in the stream. */
+  readonly journals?: FleetJournals | undefined
+}
+
+/** The journals that a node of a fleet keeps. */
+export interface FleetJournals {
   own(): Journal
   /** Of a term that this process leads. */
   ofTerm(epoch: number): Journal
 }
 
-export async function streamJournals(bus: NamedBus, clock: Clock): Promise<StreamJournals> {
+/** Where `bus.journal` asks for them: in the fleet's stream, under the name of the node and those of its terms. */
+export async function streamJournals(bus: NamedBus | undefined, clock: Clock): Promise<FleetJournals | undefined> {
+  if (!bus?.journal) return undefined
   const { JetstreamJournal } = await import('./bus/nats/jetstreamJournal.ts')
-  return {
-    own: () => new JetstreamJournal({ bus, clock }),
-    ofTerm: (epoch) => new JetstreamJournal({ bus: { ...bus, node: `leader-${epoch}` }, clock }),
-  }
+  const { journalFit } = await import('./bus/nats/journalStream.ts')
+  const fit = journalFit(bus)
+  const named = (node: string): Journal => new JetstreamJournal({ bus: { ...bus, node }, clock, fit })
+  return { own: () => named(bus.node), ofTerm: (epoch) => named(nameOfTerm(epoch)) }
+}
+
+/** In files of a directory, by the same names. */
+export function fileJournals(directory: string, { node }: NamedBus, clock: Clock): FleetJournals {
+  const named = (name: string): Journal => new FileJournal({ file: join(directory, `${name}.jsonl`), clock })
+  return { own: () => named(node), ofTerm: (epoch) => named(nameOfTerm(epoch)) }
+}
+
+function nameOfTerm(epoch: number): string {
+  return `leader-${epoch}`
 }
 
 /** A leader goes by the services of its own configuration, and how those are coordinated. */
 export function leadingOf(
   { services, orchestrator }: ResolvedConfig,
   profileFor: (kind: Kind, service: string) => ServiceProfile,
-  journals: StreamJournals | undefined,
+  journals: FleetJournals | undefined,
 ): NonNullable<FleetNodeOptions['leading']> {
   return { services, orchestrator, profileFor, seed: freshSeed(), journal: journals?.ofTerm }
 }

@@ -7,12 +7,13 @@ import { Correlator } from './actors/correlator.ts'
 import { FleetNode } from './actors/fleet/fleetNode.ts'
 import { parentOf } from './actors/keyedName.ts'
 import { ServiceFollower } from './actors/serviceFollower.ts'
+import { DoubleJournal } from './bus/doubleJournal.ts'
 import { FileJournal } from './bus/fileJournal.ts'
 import type { FleetLink } from './bus/fleetLink.ts'
 import type { Journal } from './bus/journal.ts'
 import { MemoryBus } from './bus/memoryBus.ts'
 import { newSession } from './bus/nats/session.ts'
-import { type BusOption, busParts, leadingOf, linkOf, named, streamJournals } from './fleetParts.ts'
+import { type BusOption, busParts, type Linked, leadingOf, linkOf, named, streamJournals } from './fleetParts.ts'
 import { Gear, type RoutesInput, type Switchgear } from './gear.ts'
 import { type Clock, systemClock } from './model/clock.ts'
 import { type ConfigInput, parseConfig, type ResolvedConfig, type ServiceInput } from './model/config.ts'
@@ -56,9 +57,17 @@ export async function createSwitchgear<
   const Services extends Record<string, ServiceInput>,
   const Routes extends RoutesInput = Record<never, never>,
 >(options: SwitchgearOptions<Services, Routes>): Promise<Switchgear<Services, Routes>> {
+  return hangUp(options)
+}
+
+/** The same; on a link that is there already, if there is one. Then `options.bus` is not looked at. */
+export async function hangUp<Services extends Record<string, ServiceInput>, Routes extends RoutesInput = Record<never, never>>(
+  options: SwitchgearOptions<Services, Routes>,
+  linked?: Linked,
+): Promise<Switchgear<Services, Routes>> {
   const { inspect, clock = systemClock, bus: busOption, journal: journalOption, rules = [], ...rest } = options
   const ownJournal = isJournal(journalOption) ? journalOption : undefined
-  const { ownBus, ownLink, config: busConfig } = busParts(busOption)
+  const { ownBus, ownLink, config: busConfig } = busParts(linked ? undefined : busOption)
   const bus = ownBus ?? new MemoryBus()
   const config = parseConfig({
     ...rest,
@@ -66,11 +75,12 @@ export async function createSwitchgear<
     ...busConfig,
   })
   const file = fileJournal(config, clock)
-  const fleetBus = named(config.bus)
+  const fleetBus = linked?.bus ?? named(config.bus)
   // Before it is read: what another process still writes would be missing from what we go on from.
   file?.acquire()
   let board: Board | undefined
   let link: FleetLink | undefined
+  let kept: Journal | undefined = file
   try {
     const keeper = keeperOf(config, clock, () => board)
     const recall = (record: JournalRecord): void => keeper?.recall(record)
@@ -96,19 +106,20 @@ export async function createSwitchgear<
     })
     const gear = new Gear<Services, Routes>(board, bus, config, keeper, saved)
     board.restore(stand?.orchestrator, now)
-    const stream = fleetBus?.journal && !ownJournal && !file ? await streamJournals(fleetBus, clock) : undefined
-    await gear.begin(ownJournal ?? file ?? stream?.own(), !ownJournal, saved.length > 0)
-    const session = newSession()
-    link = ownLink ?? (fleetBus && (await linkOf(fleetBus, clock, session)))
+    const journals = linked?.journals ?? (await streamJournals(fleetBus, clock))
+    if (!ownJournal) kept = keptIn(file, journals?.own())
+    await gear.begin(ownJournal ?? kept, !ownJournal, saved.length > 0)
+    const session = linked?.session ?? newSession()
+    link = linked?.link ?? ownLink ?? (fleetBus && (await linkOf(fleetBus, clock, session)))
     if (link) {
-      const leading = fleetBus?.lead === false ? undefined : leadingOf(config, profileFor, stream)
+      const leading = fleetBus?.lead === false ? undefined : leadingOf(config, profileFor, journals)
       gear.join(new FleetNode({ link, board, bus, clock, keeper, session, software, leading }))
     }
     return gear
   } catch (error) {
     board?.stop()
     await link?.close()
-    await file?.close()
+    await kept?.close()
     throw error
   }
 }
@@ -117,6 +128,11 @@ function fileJournal(config: ResolvedConfig, clock: Clock): FileJournal | undefi
   if (!config.journal) return undefined
   const { key, ...journal } = config.journal
   return new FileJournal({ ...journal, ...(key ? { key: key.reveal() } : undefined), clock })
+}
+
+/** The file is what a restart goes on from, the other one what the fleet is replayed by. */
+function keptIn(file: Journal | undefined, fleets: Journal | undefined): Journal | undefined {
+  return file && fleets ? new DoubleJournal(file, fleets) : (file ?? fleets)
 }
 
 /** What a live breaker has beside what a replayed one has. Services whose answers tell nothing have nobody to follow them. */

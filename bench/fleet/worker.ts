@@ -1,6 +1,7 @@
 // A process of a fleet, for faults and load: a board with a name of its own, calls at a steady rate, and reports to who started it.
 // Its settings are its one argument, as JSON.
 import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { DoubleJournal } from '../../src/bus/doubleJournal.ts'
 import { FileJournal } from '../../src/bus/fileJournal.ts'
 import type { Journal } from '../../src/bus/journal.ts'
 import { JetstreamJournal } from '../../src/bus/nats/jetstreamJournal.ts'
@@ -9,7 +10,6 @@ import { busSchema } from '../../src/model/fleet/busConfig.ts'
 import { createSwitchgear, type Switchgear } from '../../src/switchgear.ts'
 import { NodeClock } from '../../test/fleet/nodeClock.ts'
 import { Caller } from './caller.ts'
-import { DoubleJournal } from './doubleJournal.ts'
 import { type Moment, moment, type Order, type Report, type WorkerSettings } from './protocol.ts'
 
 const LOOK_EVERY = 10

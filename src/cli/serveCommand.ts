@@ -9,6 +9,7 @@ export function addServeCommand(program: Command): void {
     .description('run an orchestrator for the fleet: a node that makes no calls, and leads when it can')
     .option('--config <file>', 'JSON or YAML: services, budgets, orchestrator and bus, as for a board')
     .option('--node <name>', "this process's name in the fleet")
+    .option('--journal [directory]', "keep journals: in the fleet's stream, or in files of a directory")
     .option('--json', 'one JSON object a line')
   addConnectionFlags(command)
     .addHelpText(

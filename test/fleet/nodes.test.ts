@@ -1,6 +1,9 @@
 // Boards as nodes of one fleet over a real server: what one of them suffers the others learn, money is spent once, and a server
 // that comes and goes costs no call anything.
 
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { jetstreamManager } from '@nats-io/jetstream'
 import { connect } from '@nats-io/transport-node'
 import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest'
@@ -8,6 +11,7 @@ import { systemClock } from '../../src/model/clock.ts'
 import { journalStream } from '../../src/model/fleet/subjects.ts'
 import type { AlertRecord } from '../../src/model/records.ts'
 import { createSwitchgear, type SwitchgearOptions } from '../../src/switchgear.ts'
+import { runHere } from '../cli/runHere.ts'
 import { describeWithNats, type NatsServer, natsServer, unboundServer } from './natsServer.ts'
 
 const services = {
@@ -117,6 +121,32 @@ describeWithNats('nodes of one fleet', () => {
       const { state } = await manager.streams.info(journalStream(fleet), { subjects_filter: '>' })
       return Object.keys(state.subjects ?? {}).length === 2
     })
+  })
+
+  test('a node with a journal in a file keeps both, and after a restart both replay alike', async () => {
+    const fleet = `f${++fleets}`
+    const directory = mkdtempSync(join(tmpdir(), 'switchgear-nodes-'))
+    onTestFinished(() => rmSync(directory, { recursive: true, force: true }))
+    const file = join(directory, 'one.jsonl')
+    const bus = { fleet, node: 'one', lease: 1000, journal: true, limits: { journalBytes: 16_777_216 } } as const
+    for (const name of ['trip', 'reset'] as const) {
+      const gear = await createSwitchgear({ services, journal: file, bus: { ...bus, servers: server.url } })
+      onTestFinished(() => gear.close())
+      if (name === 'reset') expect(gear.services.search.path).toBe('open.forced')
+      await until(() => gear.fleet?.leads)
+      for (let calls = 0; calls < 5; calls++) await fail(gear)
+      gear.command('search', { name, by: 'ada', why: 'a test' })
+      await gear.flush()
+      await gear.close()
+    }
+    const inFile = JSON.parse((await runHere('replay', file, '--json')).stdout)
+    const inStream = JSON.parse((await runHere('replay', `${server.url}/${fleet}`, '--json')).stdout)
+    const own = inStream.nodes.find(({ node }: { node: string }) => node === 'one')
+    expect([inFile.result, inStream.result]).toEqual(['identical', 'identical'])
+    expect([own.inputs, own.transitions, own.sessions]).toEqual([inFile.inputs, inFile.transitions, inFile.sessions])
+    expect(inFile.inputs).toBeGreaterThan(6)
+    // Those of the terms too.
+    expect(inStream.nodes.length).toBeGreaterThan(1)
   })
 
   test('a leader that closes hands over at once', async () => {

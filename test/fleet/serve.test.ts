@@ -1,12 +1,12 @@
 // `switchgear serve`: a node that makes no calls and leads, its log, its configuration, and its end.
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { runServe, type ServeFlags } from '../../src/cli/serve/serveAction.ts'
 import { createSwitchgear } from '../../src/switchgear.ts'
 import { heard, runHere } from '../cli/runHere.ts'
-import { describeWithNats, natsServer } from './natsServer.ts'
+import { describeWithNats, type NatsServer, natsServer } from './natsServer.ts'
 
 function file(content: string): string {
   const directory = mkdtempSync(join(tmpdir(), 'switchgear-serve-'))
@@ -64,6 +64,70 @@ describeWithNats('switchgear serve', () => {
     const { stdout } = await ran
     expect(stdout).toMatch(/^\S+Z leader +.*this node leads.*\[brain\]$/m)
   }, 30_000)
+})
+
+/** What two nodes suffer, which then stop, under a `serve` of these flags, until the fleet has been tripped; its exit code. */
+async function aTripUnder(server: NatsServer, flags: Partial<ServeFlags>, more = ''): Promise<number | null> {
+  const config = file(`services: {}\nbus: { servers: ${server.url}, fleet: served, lease: 1000, ${LITTLE} ${more} }\n`)
+  const controller = new AbortController()
+  const all = { server: server.url, fleet: 'served', config, node: 'brain', json: true, ...flags }
+  const ran = heard(() => runServe(all, () => false, controller.signal))
+  const services = { search: { kind: 'http' } } as const
+  const open = (node: string) => createSwitchgear({ services, bus: { servers: server.url, fleet: 'served', node, lead: false } })
+  const gears = [await open('one'), await open('two')]
+  await vi.waitUntil(() => gears.every(({ fleet }) => fleet?.leader === 'brain' && fleet.nodes.size === 3), { timeout: 10_000 })
+  const down = (): Promise<never> => Promise.reject(Object.assign(new Error('503'), { status: 503 }))
+  for (let calls = 0; calls < 12; calls++) {
+    for (const gear of gears) await gear.execute('search', down).catch(() => undefined)
+  }
+  await vi.waitUntil(() => gears.some(({ fleet }) => fleet?.directives.get('search')?.state === 'open'), { timeout: 10_000 })
+  await Promise.all(gears.map((gear) => gear.close()))
+  controller.abort()
+  return (await ran).code
+}
+
+const LITTLE = 'limits: { journalBytes: 16777216 },'
+
+describeWithNats('the journals of switchgear serve', () => {
+  test.each([
+    ['where the configuration asks for them', {}, 'journal: true'],
+    ['where the command line does', { journal: true }, ''],
+  ])(
+    'are in the fleet’s stream %s, and replay',
+    async (_, flags, more) => {
+      const server = await natsServer()
+      expect(await aTripUnder(server, flags, more)).toBe(0)
+      const { code, stdout } = await runHere('replay', `${server.url}/served`, '--json')
+      const { nodes } = JSON.parse(stdout) as { nodes: { node: string; result: string; transitions: number }[] }
+      expect([code, new Set(nodes.map(({ result }) => result))]).toEqual([0, new Set(['identical'])])
+      // On a machine that is very busy a term may be lost and another begun.
+      expect(nodes.map(({ node }) => node.replace(/\d+$/, ''))).toEqual(expect.arrayContaining(['brain', 'leader-']))
+      expect(nodes.find(({ node, transitions }) => node.startsWith('leader-') && transitions > 0)).toBeDefined()
+    },
+    30_000,
+  )
+
+  test('are files of a directory, if one is named', async () => {
+    const server = await natsServer()
+    const directory = join(mkdtempSync(join(tmpdir(), 'switchgear-serve-')), 'journals')
+    onTestFinished(() => rmSync(dirname(directory), { recursive: true, force: true }))
+    expect(await aTripUnder(server, { journal: directory }, 'journal: true')).toBe(0)
+    const [brain, ...terms] = readdirSync(directory).sort()
+    expect([brain, terms.length > 0]).toEqual(['brain.jsonl', true])
+    for (const term of terms) {
+      expect(term).toMatch(/^leader-\d+\.jsonl$/)
+      const { code, stdout } = await runHere('replay', join(directory, term))
+      expect([code, stdout]).toEqual([0, expect.stringMatching(/^replay: identical \(\d+ inputs, /)])
+    }
+    expect((await runHere('replay', `${server.url}/served`)).stderr).toContain('the fleet has no journal there')
+  }, 30_000)
+
+  test('are refused in one line where they cannot be', async () => {
+    const server = await natsServer()
+    const taken = file('')
+    const { code, stderr } = await runHere('serve', '--server', server.url, '--journal', join(taken, 'below'))
+    expect([code, stderr]).toEqual([2, expect.stringContaining(taken)])
+  })
 })
 
 test.each([

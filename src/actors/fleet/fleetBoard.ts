@@ -21,6 +21,7 @@ import { Board } from '../board.ts'
 import type { Breaker } from '../breaker.ts'
 import { Correlator } from '../correlator.ts'
 import type { CodeRule } from '../reviewer.ts'
+import { warnOfThrown } from '../thrownWarning.ts'
 
 export interface FleetBoardOptions {
   readonly clock: Clock
@@ -69,7 +70,8 @@ export class FleetBoard {
     this.bus.subscribe('directive', ({ service }) => options.changed(service))
     for (const [service, { kind, policy }] of Object.entries(options.services)) this.#hang(service, kind, policy, false)
     if (!journal) return
-    void journal.open((reason, dropped) => this.board.header(reason, dropped))
+    const opened = journal.open((reason, dropped) => this.board.header(reason, dropped))
+    opened.catch((error: unknown) => warnOfThrown('the journal of a term that this process leads', error))
     this.board.keep(journal)
   }
 

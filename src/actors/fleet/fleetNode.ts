@@ -155,7 +155,7 @@ export class FleetNode implements GearFleet {
     await Promise.race([this.#leadership?.stop(), patience])
     this.#beat.stop()
     this.#name.stop()
-    await Promise.race([link.close(), patience]).catch(() => undefined)
+    await Promise.race([Promise.all([link.close(), this.#leadership?.written()]), patience]).catch(() => undefined)
   }
 
   #heard(status: LinkStatus): void {

@@ -27,6 +27,8 @@ export class Leadership {
   /** What operators have told the fleet of late: who led may have been dead by then. */
   #commands: readonly HeardCommand[] = []
   readonly #stopListening: () => void
+  /** Those of terms that are over, which still write what they hold. */
+  readonly #closing = new Set<Promise<void>>()
 
   constructor(options: LeadershipOptions) {
     this.#options = options
@@ -77,6 +79,11 @@ export class Leadership {
     await this.#elector.stop()
   }
 
+  /** Resolves when what was journalled of its terms is written, as far as that can be done. Never rejects. */
+  async written(): Promise<void> {
+    await Promise.all(this.#closing)
+  }
+
   #began(epoch: number): void {
     this.#journal = this.#options.journal?.(epoch)
     this.#leader = new FleetLeader({
@@ -100,8 +107,16 @@ export class Leadership {
   #ended(): void {
     this.#leader?.stop()
     this.#leader = undefined
-    void this.#journal?.close()
+    if (this.#journal) this.#close(this.#journal)
     this.#journal = undefined
     this.#options.changed?.(false)
+  }
+
+  #close(journal: Journal): void {
+    const closing: Promise<void> = journal
+      .close()
+      .catch(() => undefined)
+      .finally(() => this.#closing.delete(closing))
+    this.#closing.add(closing)
   }
 }

@@ -6,6 +6,7 @@ import { type KV, Kvm } from '@nats-io/kv'
 import type { NatsConnection } from '@nats-io/transport-node'
 import { headers } from '@nats-io/transport-node'
 import type { WhileUp } from './connection.ts'
+import type { StreamFit } from './streamFit.ts'
 
 export interface BucketOptions {
   readonly name: string
@@ -19,6 +20,7 @@ export interface BucketOptions {
   /** How long the server may take to answer, ms. */
   readonly timeout: number
   readonly whileUp: WhileUp
+  readonly fit: StreamFit
 }
 
 export interface Stored {
@@ -36,8 +38,6 @@ export interface BucketState {
 }
 
 export class Bucket {
-  /** The options with which it was made, where they are not ours; in words. */
-  readonly mismatch: string | undefined
   /** As the server has it, ms; 0: for ever. */
   readonly ttl: number
   readonly #js: JetStreamClient
@@ -47,7 +47,7 @@ export class Bucket {
   readonly #prefix: string
   readonly #whileUp: WhileUp
 
-  private constructor(made: Made, { name, whileUp }: BucketOptions, ttl: number, mismatch: string | undefined) {
+  private constructor(made: Made, { name, whileUp }: BucketOptions, ttl: number) {
     this.#js = made.js
     this.#manager = made.manager
     this.#kv = made.kv
@@ -55,7 +55,6 @@ export class Bucket {
     this.#prefix = `$KV.${name}.`
     this.#whileUp = whileUp
     this.ttl = ttl
-    this.mismatch = mismatch
   }
 
   /** Opens the bucket, and makes it where there is none. Rejects when the server cannot do that now. */
@@ -64,7 +63,7 @@ export class Bucket {
   }
 
   static async #open(client: NatsConnection, options: BucketOptions): Promise<Bucket> {
-    const { name, republish, ttl, entryBytes, replicas, timeout } = options
+    const { name, republish, ttl, entryBytes, replicas, timeout, fit } = options
     const js = jetstream(client, { timeout, checkAPI: false })
     const kv = await new Kvm(js).create(name, {
       replicas,
@@ -76,12 +75,9 @@ export class Bucket {
     })
     const manager = await js.jetstreamManager(false)
     const { config } = await manager.streams.info(streamOf(name))
-    const problems: string[] = []
-    if (config.max_age !== (ttl ?? 0) * 1e6) problems.push(`entries live ${config.max_age / 1e6} ms, not ${ttl ?? 0}`)
-    if (config.republish?.dest !== republish) problems.push(`changes are republished to ${config.republish?.dest ?? 'nowhere'}`)
-    if (config.num_replicas !== replicas) problems.push(`it has ${config.num_replicas} copies, not ${replicas}`)
-    const mismatch = problems.length === 0 ? undefined : `the bucket ${name} was made with other options: ${problems.join('; ')}`
-    return new Bucket({ js, manager, kv }, options, config.max_age / 1e6, mismatch)
+    const wanted = { name: streamOf(name), replicas, maxAge: ttl, messageBytes: entryBytes, republish }
+    const { max_age } = await fit.fit(client, config, wanted)
+    return new Bucket({ js, manager, kv }, options, max_age / 1e6)
   }
 
   async state(): Promise<BucketState> {

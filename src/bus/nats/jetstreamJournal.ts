@@ -13,8 +13,9 @@ import { isConflict, isMissing, isWithoutJetstream } from './bucket.ts'
 import { BusConnection, type ConnectionNews, type WhileUp } from './connection.ts'
 import { Due, within } from './due.ts'
 import { cut, type JournalMessage, JournalPacker } from './journalPacker.ts'
-import { JournalStream, messageId } from './journalStream.ts'
+import { JournalStream, journalFit, messageId } from './journalStream.ts'
 import { newSession } from './session.ts'
+import type { StreamFit } from './streamFit.ts'
 
 export interface JetstreamJournalOptions {
   readonly bus: BusConfig & { readonly node: string }
@@ -28,6 +29,8 @@ export interface JetstreamJournalOptions {
   readonly headerAfter?: number
   /** Told of each problem. Default: the process warns, with the code SWITCHGEAR_JOURNAL, once for each spell of trouble. */
   readonly onProblem?: (problem: Error) => void
+  /** For several journals of one process. Default: its own. */
+  readonly fit?: StreamFit
   readonly clock?: Clock
 }
 
@@ -47,6 +50,7 @@ export class JetstreamJournal implements Journal {
   readonly #maxRecords: number
   readonly #packer: JournalPacker
   readonly #warnings: JournalWarnings | undefined
+  readonly #fit: StreamFit
   readonly #due = new Due(() => this.#go())
   #source: HeaderSource | undefined
   #connection: BusConnection | undefined
@@ -77,6 +81,7 @@ export class JetstreamJournal implements Journal {
     this.#subject = journalSubject(bus.fleet, bus.node)
     this.#packer = new JournalPacker()
     this.#warnings = options.onProblem === undefined ? new JournalWarnings(this.#subject) : undefined
+    this.#fit = options.fit ?? journalFit(bus)
   }
 
   /** Resolves at once: what is appended waits in memory for the server. */
@@ -182,7 +187,8 @@ export class JetstreamJournal implements Journal {
 
   #open({ client, whileUp }: { client: NatsConnection; whileUp: WhileUp }): Promise<JournalStream> {
     const { fleet, replicas, limits } = this.#options.bus
-    return JournalStream.open(client, { fleet, replicas, maxBytes: limits.journalBytes, maxAge: limits.journalAge, whileUp })
+    const { journalBytes: maxBytes, journalAge: maxAge } = limits
+    return JournalStream.open(client, { fleet, replicas, maxBytes, maxAge, whileUp, fit: this.#fit })
   }
 
   #hurries(): boolean {

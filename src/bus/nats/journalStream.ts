@@ -1,9 +1,11 @@
 // The stream of a fleet's journal, and what its messages say of themselves beside the lines of records that they hold.
 import { type JetStreamClient, type JetStreamManager, jetstream, type PubAck, RetentionPolicy } from '@nats-io/jetstream'
 import { headers, type MsgHdrs, type NatsConnection, nanos } from '@nats-io/transport-node'
+import type { BusConfig } from '../../model/fleet/busConfig.ts'
 import { journalStream, journalSubject } from '../../model/fleet/subjects.ts'
 import { isMissing } from './bucket.ts'
 import type { WhileUp } from './connection.ts'
+import { StreamFit } from './streamFit.ts'
 
 /** Set on the first message of a header: its time by the writer's clock, epoch ms. */
 export const HEADER_AT = 'Switchgear-At'
@@ -30,6 +32,12 @@ export function idOf(told: MsgHdrs | undefined): JournalMessageId | undefined {
   return session === undefined ? undefined : { session, number: Number(number) }
 }
 
+/** Tells by a warning of the process, as a journal tells of its troubles. */
+export function journalFit({ lead }: BusConfig): StreamFit {
+  const tell = (words: string): void => process.emitWarning(words, { type: 'SwitchgearWarning', code: 'SWITCHGEAR_JOURNAL' })
+  return new StreamFit({ mends: lead, tell })
+}
+
 export interface JournalStreamOptions {
   readonly fleet: string
   readonly maxBytes: number
@@ -37,6 +45,7 @@ export interface JournalStreamOptions {
   readonly maxAge: number
   readonly replicas: number
   readonly whileUp: WhileUp
+  readonly fit: StreamFit
 }
 
 /** Retries of a write are known by their id for so long, ms. */
@@ -67,18 +76,20 @@ export class JournalStream {
     const js = jetstream(client, { timeout: TIMEOUT, checkAPI: false })
     const manager = await js.jetstreamManager(false)
     const name = journalStream(options.fleet)
+    const { maxAge, maxBytes, replicas } = options
     try {
-      await manager.streams.info(name)
+      const { config } = await manager.streams.info(name)
+      await options.fit.fit(client, config, { name, maxAge, maxBytes, replicas })
     } catch (error) {
       if (!isMissing(error)) throw error
       await manager.streams.add({
         name,
         subjects: [journalSubject(options.fleet)],
         retention: RetentionPolicy.Limits,
-        max_bytes: options.maxBytes,
-        max_age: nanos(options.maxAge),
-        num_replicas: options.replicas,
-        duplicate_window: nanos(Math.min(DUPLICATES, options.maxAge)),
+        max_bytes: maxBytes,
+        max_age: nanos(maxAge),
+        num_replicas: replicas,
+        duplicate_window: nanos(Math.min(DUPLICATES, maxAge)),
       })
     }
     return new JournalStream(client, js, manager, name, options.whileUp)

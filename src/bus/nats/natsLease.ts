@@ -6,6 +6,7 @@ import type { Lease, LeaseAnswer } from '../fleetLink.ts'
 import { Bucket, isConflict, isMissing, isWithoutJetstream, republished, type Stored } from './bucket.ts'
 import type { WhileUp } from './connection.ts'
 import { Listeners } from './listeners.ts'
+import type { StreamFit } from './streamFit.ts'
 
 export interface NatsLeaseOptions {
   readonly fleet: string
@@ -16,6 +17,7 @@ export interface NatsLeaseOptions {
   readonly replicas: number
   readonly client: () => NatsConnection | undefined
   readonly whileUp: WhileUp
+  readonly fit: StreamFit
   /** The highest epoch that was seen anywhere else: in directives. */
   readonly seen: () => number
   readonly trouble: (code: string, message: () => string) => void
@@ -55,7 +57,7 @@ export class NatsLease implements Lease {
     this.#subject = `sg.v1.${options.fleet}.lease.>`
   }
 
-  /** As the server has it: whoever made the bucket first has decided. */
+  /** As the server has it: whoever made the bucket has decided, or who wanted more since. */
   get lifetime(): number {
     return this.#lifetime
   }
@@ -119,7 +121,7 @@ export class NatsLease implements Lease {
     const client = this.#options.client()
     if (client === undefined) throw new Error('there is no connection to the server')
     if (this.#bucket !== undefined) return this.#bucket
-    const { lifetime, replicas } = this.#options
+    const { lifetime, replicas, whileUp, fit } = this.#options
     const bucket = await Bucket.open(client, {
       name: this.#bucketName,
       republish: this.#subject,
@@ -127,10 +129,9 @@ export class NatsLease implements Lease {
       entryBytes: 4096,
       replicas,
       timeout: TIMEOUT,
-      whileUp: this.#options.whileUp,
+      whileUp,
+      fit,
     })
-    const { mismatch } = bucket
-    if (mismatch !== undefined) this.#options.trouble('bucket_options', () => mismatch)
     if (bucket.ttl > 0) this.#lifetime = bucket.ttl
     this.#bucket = bucket
     return bucket

@@ -14,6 +14,7 @@ import { NatsLease } from './natsLease.ts'
 import { NatsTable, type NatsTableOptions } from './natsTable.ts'
 import { Sender } from './sender.ts'
 import { newSession } from './session.ts'
+import { StreamFit } from './streamFit.ts'
 import { Troubles } from './troubles.ts'
 
 export interface NatsLinkOptions {
@@ -57,6 +58,8 @@ export class NatsLink implements FleetLink {
     this.#clock = clock
     this.#troubles = new Troubles(clock, (status) => this.#statuses.tell(status))
     const trouble = (code: string, message: () => string): void => this.#troubles.trouble(code, message)
+    const differs = (words: string, stream: string): void => this.#troubles.trouble('bucket_options', () => words, stream)
+    const fit = new StreamFit({ mends: config.lead, tell: differs })
     this.#connection = new BusConnection(config, `switchgear ${node}`, clock, (news) => this.#hear(news))
     const client = (): NatsConnection | undefined => this.#connection.client
     const outbox = { messages: limits.outboxMessages, bytes: limits.outboxBytes }
@@ -70,7 +73,8 @@ export class NatsLink implements FleetLink {
       trouble,
     })
     const { whileUp } = this.#connection
-    const shared = { clock, fleet, client, whileUp, trouble, replicas, maxKeys: limits.tableKeys, entryBytes: limits.entryBytes }
+    const bounds = { replicas, maxKeys: limits.tableKeys, entryBytes: limits.entryBytes }
+    const shared = { clock, fleet, client, whileUp, trouble, fit, ...bounds }
     const tableOf = <Table extends TableName>(table: Table, more: Partial<NatsTableOptions<Table>> = {}): NatsTable<Table> =>
       new NatsTable({ ...shared, table, ...more })
     this.directives = tableOf('directives')
@@ -81,7 +85,7 @@ export class NatsLink implements FleetLink {
       for (const { value } of this.directives.entries.values()) highest = Math.max(highest, value.epoch)
       return highest
     }
-    this.lease = new NatsLease({ fleet, node, session, lifetime, replicas, client, whileUp, seen, trouble })
+    this.lease = new NatsLease({ fleet, node, session, lifetime, replicas, client, whileUp, seen, trouble, fit })
     this.counters = countersOf(this.#sender, this.#inbox)
   }
 

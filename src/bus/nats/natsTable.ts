@@ -10,6 +10,7 @@ import { Bucket, isMissing, isWithoutJetstream, republished, type Stored } from 
 import type { WhileUp } from './connection.ts'
 import { Due } from './due.ts'
 import { Listeners } from './listeners.ts'
+import type { StreamFit } from './streamFit.ts'
 import { TableStore } from './tableStore.ts'
 
 export interface NatsTableOptions<Table extends TableName> {
@@ -23,6 +24,7 @@ export interface NatsTableOptions<Table extends TableName> {
   readonly replicas: number
   readonly client: () => NatsConnection | undefined
   readonly whileUp: WhileUp
+  readonly fit: StreamFit
   readonly trouble: (code: string, message: () => string) => void
 }
 
@@ -167,19 +169,17 @@ export class NatsTable<Table extends TableName> implements FleetTable<TableEntri
   }
 
   async #open(client: NatsConnection): Promise<Bucket> {
-    const { fleet, table, ttl, entryBytes, replicas, trouble } = this.#options
-    const bucket = await Bucket.open(client, {
+    const { fleet, table, ttl, entryBytes, replicas, whileUp, fit } = this.#options
+    return Bucket.open(client, {
       name: this.#name,
       republish: tableWildcard(fleet, table),
       ...(ttl === undefined ? undefined : { ttl }),
       entryBytes,
       replicas,
       timeout: TIMEOUT,
-      whileUp: this.#options.whileUp,
+      whileUp,
+      fit,
     })
-    const { mismatch } = bucket
-    if (mismatch !== undefined) trouble('bucket_options', () => mismatch)
-    return bucket
   }
 
   async #catchUp(bucket: Bucket): Promise<void> {

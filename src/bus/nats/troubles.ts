@@ -18,9 +18,9 @@ export class Troubles {
     this.#tell = tell
   }
 
-  /** `message` is made only when it is told. */
-  trouble(code: string, message: () => string): void {
-    if (this.#speaks(code)) this.#tell({ type: 'trouble', code, message: message() })
+  /** `message` is made only when it is told; `of`: what it is about, where a code is told of several things. */
+  trouble(code: string, message: () => string, of = ''): void {
+    if (this.#speaks(`${code} ${of}`)) this.#tell({ type: 'trouble', code, message: message() })
   }
 
   refused(what: string): void {

@@ -8,8 +8,10 @@ import {
   PermissionViolationError,
   type Status,
 } from '@nats-io/transport-node'
+import { discard } from '../../bus/nats/connection.ts'
 import { connectionOptions } from '../../bus/nats/connectionOptions.ts'
 import { within } from '../../bus/nats/due.ts'
+import { firstToAnswer } from '../../bus/nats/firstToAnswer.ts'
 import { systemClock } from '../../model/clock.ts'
 import type { BusConfig } from '../../model/fleet/busConfig.ts'
 import { CommandFailure, inOneLine } from '../commandFailure.ts'
@@ -20,6 +22,8 @@ export const REFUSED = 1
 export const UNREACHABLE = 2
 /** How long a server may take to answer, ms. */
 export const PATIENCE = 5000
+/** One that has said what it is has this long to let us in, ms. */
+const LEAST_PATIENCE = 1000
 
 export interface Bus {
   readonly client: NatsConnection
@@ -45,7 +49,11 @@ export interface OpenOptions {
 export async function openBus(config: BusConfig, options: OpenOptions): Promise<Bus> {
   const { name, persistent = false, onStatus, patience = PATIENCE } = options
   const server = config.servers.join(',')
-  const client = await dial(config, server, { ...optionsOf(config, name), timeout: patience, reconnect: persistent })
+  const dialled = { ...optionsOf(config, name), reconnect: persistent }
+  const overdueAt = systemClock.now() + patience
+  const servers = await answering(config.servers, server, patience)
+  const left = Math.max(LEAST_PATIENCE, overdueAt - systemClock.now())
+  const client = await dial(config, server, { ...dialled, servers, noRandomize: true, timeout: left })
   const refused: string[] = []
   void (async () => {
     for await (const status of client.status()) {
@@ -66,7 +74,10 @@ export async function openBus(config: BusConfig, options: OpenOptions): Promise<
       await new Promise((resolve) => setImmediate(resolve))
       if (refused.length > 0) throw new CommandFailure(`${server} does not allow us ${refused.join(', nor ')}`, REFUSED)
     },
-    close: () => client.close(),
+    close: async () => {
+      await client.close()
+      discard(client)
+    },
   }
 }
 
@@ -80,6 +91,28 @@ function optionsOf(config: BusConfig, name: string): ConnectionOptions {
   } catch (error) {
     throw new CommandFailure(inOneLine(error), UNREACHABLE, { cause: error })
   }
+}
+
+/** The servers with the one in front that answers first. All are asked at once: somebody waits at a terminal. */
+async function answering(servers: readonly string[], all: string, patience: number): Promise<string[]> {
+  const stop = new AbortController()
+  try {
+    const first = await Promise.any(servers.map((one) => firstToAnswer([one], systemClock, patience, stop.signal)))
+    return [...first, ...servers.filter((one) => !first.includes(one))]
+  } catch (error) {
+    const problems = error instanceof AggregateError ? error.errors : [error]
+    const reasons = problems.map((problem, i) => reasonOf(problem, servers.length === 1 ? servers[i] : undefined))
+    throw new CommandFailure(`no connection to ${all}: ${reasons.join('; ')}`, UNREACHABLE, { cause: error })
+  } finally {
+    stop.abort()
+  }
+}
+
+/** Without the name of the server where that has been said. */
+function reasonOf(problem: unknown, server = ''): string {
+  const text = inOneLine(problem)
+  if (server === '' || !text.startsWith(server)) return text
+  return text.slice(server.length).replace(/^: /, '').replace(/^ /, 'it ')
 }
 
 async function dial(config: BusConfig, server: string, options: ConnectionOptions): Promise<NatsConnection> {

@@ -4,6 +4,8 @@ import { DirectiveWriter, ENTRY_LIFETIME } from '../../../src/actors/fleet/direc
 import { FleetBoard } from '../../../src/actors/fleet/fleetBoard.ts'
 import { type CommandMessage, obey } from '../../../src/actors/fleet/fleetCommands.ts'
 import { FleetView } from '../../../src/actors/fleet/fleetView.ts'
+import { Leadership, type LeadershipOptions } from '../../../src/actors/fleet/leadership.ts'
+import type { Journal } from '../../../src/bus/journal.ts'
 import { parseConfig } from '../../../src/model/config.ts'
 import type { DesiredEntry } from '../../../src/model/fleet/desiredEntries.ts'
 import type { DirectiveEntry, NodeEntry } from '../../../src/model/fleet/entries.ts'
@@ -221,5 +223,55 @@ describe('DirectiveWriter', () => {
     expect(write(desired, 100)).toMatchObject({ epoch: 6 })
     forbid()
     for (const after of [4000, 8000]) expect(write(desired, after)).toMatchObject({ epoch: 6 })
+  })
+})
+
+describe('the journal of a term', () => {
+  const orchestration = (): Pick<LeadershipOptions, 'services' | 'orchestrator'> => parseConfig({ services: {} })
+  const journal = (more: Partial<Journal>): Journal => ({
+    open: async () => undefined,
+    append: () => undefined,
+    flush: async () => undefined,
+    close: async () => undefined,
+    ...more,
+  })
+  const leading = (kept: Journal) => {
+    const fleet = new MemoryFleet()
+    const link = fleet.join('a')
+    const profile = (kind: Kind) => profileFor(kind)
+    const more = { ...orchestration(), profileFor: profile, seed: 1, software: 'test', journal: () => kept }
+    return { fleet, leadership: new Leadership({ link, clock: link.clock, ...more }) }
+  }
+
+  it('is waited for until it is written, whatever becomes of it', async () => {
+    let fail: (error: Error) => void = () => undefined
+    const close = () =>
+      new Promise<void>((_, reject) => {
+        fail = reject
+      })
+    const { fleet, leadership } = leading(journal({ close }))
+    await fleet.clock.advanceAsync(10_000)
+    expect(leadership.leads).toBe(true)
+    const stopped = leadership.stop()
+    await fleet.clock.advanceAsync(100)
+    await stopped
+    let written = false
+    const done = leadership.written().then(() => {
+      written = true
+    })
+    await fleet.clock.advanceAsync(100)
+    expect(written).toBe(false)
+    fail(new Error('the disk is full'))
+    await done
+    await leadership.written()
+  })
+
+  it('that cannot be opened is told of, and the term goes on', async () => {
+    const warning = new Promise<Error>((resolve) => process.once('warning', resolve))
+    const { fleet, leadership } = leading(journal({ open: () => Promise.reject(new Error('no room')) }))
+    await fleet.clock.advanceAsync(10_000)
+    expect((await warning).message).toMatch(/journal of a term .*no room/)
+    expect(leadership.leads).toBe(true)
+    await leadership.stop()
   })
 })

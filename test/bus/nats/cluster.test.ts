@@ -38,6 +38,37 @@ describeWithNats('a cluster that loses a leader', () => {
   }, 60_000)
 })
 
+describeWithNats('a cluster that keeps one copy of everything', () => {
+  test('keeps three once a process that may lead wants them, and loses nothing by it', async () => {
+    const urls = (await natsCluster()).map(({ url }) => url)
+    const one = linkTo(urls, 'one', { lease: 3000 })
+    one.directives.put('search', directive('search', { epoch: 1 }))
+    await until(() => one.directives.entries.has('search'), 'the tables', 30_000)
+    const journal = journalOf(urls, 'a', { onProblem: () => undefined })
+    await journal.open(header)
+    journal.append(numbered(1))
+    await journal.flush().catch(() => journal.flush())
+    const many = linkTo(urls, 'many', { replicas: 3, lease: 12_000 })
+    await until(() => many.directives.entries.has('search'), 'the tables with three copies', 30_000)
+    await taken(many)
+    const again = journalOf(urls, 'b', { onProblem: () => undefined }, { replicas: 3 })
+    await again.open(header)
+    journal.append(numbered(2))
+    for (const one of [journal, again]) {
+      await one.flush().catch(() => one.flush())
+      await one.close()
+    }
+    const client = await connect({ servers: urls })
+    onTestFinished(() => client.close())
+    const { streams } = await jetstream(client).jetstreamManager()
+    for (const name of [...['directives', 'nodes', 'ledger', 'lease'].map((table) => `KV_sg_test_${table}`), 'sg_test_journal']) {
+      expect([name, (await streams.info(name)).config.num_replicas]).toEqual([name, 3])
+    }
+    expect((await streams.info('KV_sg_test_lease')).config.max_age).toBe(12_000 * 1e6)
+    expect(numbersOf(await read(client))).toEqual([1, 2])
+  }, 60_000)
+})
+
 async function taken(link: ReturnType<typeof linkTo>): Promise<number> {
   for (;;) {
     const answer = await link.lease.take().catch(() => undefined)
