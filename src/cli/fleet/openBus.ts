@@ -9,10 +9,12 @@ import {
   type Status,
 } from '@nats-io/transport-node'
 import { connectionOptions } from '../../bus/nats/connectionOptions.ts'
-import { within } from '../../bus/nats/due.ts'
+import { Due, within } from '../../bus/nats/due.ts'
+import { firstToAnswer } from '../../bus/nats/firstToAnswer.ts'
 import { systemClock } from '../../model/clock.ts'
 import type { BusConfig } from '../../model/fleet/busConfig.ts'
 import { CommandFailure, inOneLine } from '../commandFailure.ts'
+import { INTERRUPTED } from '../interruption.ts'
 
 /** The answer is no: we may not. */
 export const REFUSED = 1
@@ -20,6 +22,8 @@ export const REFUSED = 1
 export const UNREACHABLE = 2
 /** How long a server may take to answer, ms. */
 export const PATIENCE = 5000
+/** After so long somebody who waits is told for what, ms. */
+const TELL_AFTER = 2000
 
 export interface Bus {
   readonly client: NatsConnection
@@ -40,12 +44,21 @@ export interface OpenOptions {
   readonly onStatus?: (status: Status) => void
   /** How long the server may take to answer, ms. */
   readonly patience?: number
+  /** Ends the dialling. */
+  readonly signal?: AbortSignal | undefined
 }
 
 export async function openBus(config: BusConfig, options: OpenOptions): Promise<Bus> {
-  const { name, persistent = false, onStatus, patience = PATIENCE } = options
+  const { name, persistent = false, onStatus, patience = PATIENCE, signal = new AbortController().signal } = options
   const server = config.servers.join(',')
-  const client = await dial(config, server, { ...optionsOf(config, name), timeout: patience, reconnect: persistent })
+  const waiting = new Due(() => console.error(`switchgear: waiting for ${server}`))
+  systemClock.arm(waiting, systemClock.now() + TELL_AFTER)
+  const client = await dial(
+    config,
+    server,
+    { ...optionsOf(config, name), timeout: patience, reconnect: persistent },
+    signal,
+  ).finally(() => systemClock.disarm(waiting))
   const refused: string[] = []
   void (async () => {
     for await (const status of client.status()) {
@@ -82,15 +95,25 @@ function optionsOf(config: BusConfig, name: string): ConnectionOptions {
   }
 }
 
-async function dial(config: BusConfig, server: string, options: ConnectionOptions): Promise<NatsConnection> {
+async function dial(
+  config: BusConfig,
+  server: string,
+  options: ConnectionOptions & { readonly timeout: number },
+  signal: AbortSignal,
+): Promise<NatsConnection> {
   try {
-    return await connect(options)
+    // Of one that takes the connection and says nothing, the client would leave its socket behind, and so the process.
+    const servers = await firstToAnswer(config.servers, systemClock, options.timeout / config.servers.length, signal)
+    return await connect({ ...options, servers: [...servers], noRandomize: true })
   } catch (error) {
+    if (signal.aborted) throw new CommandFailure('interrupted', INTERRUPTED)
     if (error instanceof AuthorizationError) {
       throw new CommandFailure(`${server} does not let us in: ${inOneLine(error)}`, REFUSED, { cause: error })
     }
     const cause = error instanceof Error && error.cause instanceof Error ? `: ${inOneLine(error.cause)}` : ''
     const tls = config.tls === undefined && /tls|secure/i.test(cause) ? '; does it speak TLS? (--tls)' : ''
-    throw new CommandFailure(`no connection to ${server}: ${inOneLine(error)}${cause}${tls}`, UNREACHABLE, { cause: error })
+    const said = inOneLine(error)
+    const what = said.startsWith(`${server}:`) ? said : `${server}: ${said}`
+    throw new CommandFailure(`no connection to ${what}${cause}${tls}`, UNREACHABLE, { cause: error })
   }
 }
