@@ -1,9 +1,12 @@
 // `switchgear publish` against a real server: what it sends is heard, and what it cannot do it says in one line.
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, writeFileSync } from 'node:fs'
+import { type AddressInfo, createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { connect } from '@nats-io/transport-node'
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { busConfigOf } from '../../src/cli/fleet/connectionFlags.ts'
 import { openBus } from '../../src/cli/fleet/openBus.ts'
 import { linesOf } from '../../src/cli/publish/lines.ts'
@@ -11,6 +14,7 @@ import { type PublishFlags, runPublish } from '../../src/cli/publish/publishActi
 import { readMessages } from '../../src/model/fleet/readMessages.ts'
 import type { WireMessage } from '../../src/model/fleet/wire.ts'
 import { describeWithNats, freePort, type NatsServer, natsServer } from '../fleet/natsServer.ts'
+import { MAIN } from './runCli.ts'
 import { heard, runHere } from './runHere.ts'
 
 const FLEET = ['--fleet', 'shop', '--node', 'worker-1']
@@ -128,6 +132,40 @@ describeWithNats('publish', () => {
     await expect(openBus(config, { name: 'test', patience: 100 })).rejects.toMatchObject({ exitCode: 2 })
   })
 
+  test('gives up on a server that takes the connection and says nothing, and leaves no socket behind', async () => {
+    const { silent, url } = await silentServer()
+    const opened = openBus(busConfigOf({ server: url, fleet: 'shop' }), { name: 'test', patience: 100 })
+    const refused = expect(opened).rejects.toMatchObject({ exitCode: 2, message: `no connection to ${url}: it does not answer` })
+    const [socket] = await once(silent, 'connection')
+    socket.resume()
+    await Promise.all([refused, once(socket, 'close')])
+  })
+
+  test('is not waited for any more once the command is to end', async () => {
+    const { silent, url } = await silentServer()
+    const stop = new AbortController()
+    const opened = openBus(busConfigOf({ server: url, fleet: 'shop' }), { name: 'test', signal: stop.signal })
+    const refused = expect(opened).rejects.toMatchObject({ exitCode: 130, message: 'interrupted' })
+    await once(silent, 'connection')
+    stop.abort()
+    await refused
+  })
+
+  test('ends when it is told to, though its input says nothing more', { timeout: 20_000 }, async () => {
+    const { server, listen } = await setUp()
+    const messages = await listen()
+    const child = spawn(process.execPath, [MAIN, 'publish', 'openai', '--stdin', ...FLEET, '--server', server.url])
+    let stdout = ''
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      stdout += text
+    })
+    child.stdin.write('{"result":"success","latency":5}\n')
+    await messages(1)
+    child.kill('SIGTERM')
+    expect(await once(child, 'close')).toEqual([130, null])
+    expect(stdout).toMatch(/^1 published to /)
+  })
+
   test('gives up on a server that is not there, with exit code 2', async () => {
     const nowhere = `nats://127.0.0.1:${await freePort()}`
     const { code, stderr } = await runHere('publish', 'openai', ...FAILED, ...FLEET, '--server', nowhere)
@@ -204,6 +242,14 @@ test('lines that come in pieces are put together, letters of several bytes too, 
 async function* inPieces(text: string, size: number): AsyncGenerator<Buffer> {
   const bytes = Buffer.from(text)
   for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size)
+}
+
+/** Takes connections, and says nothing. */
+async function silentServer(): Promise<{ silent: Server; url: string }> {
+  const silent = createServer().listen(0, '127.0.0.1')
+  onTestFinished(() => void silent.close())
+  await once(silent, 'listening')
+  return { silent, url: `nats://127.0.0.1:${(silent.address() as AddressInfo).port}` }
 }
 
 interface SetUp {

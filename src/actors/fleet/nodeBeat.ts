@@ -56,7 +56,10 @@ export class NodeBeat {
   stop(): void {
     this.#alarm.off()
     for (const stop of this.#stops) stop()
-    this.#options.link.nodes.remove(this.#told)
+    const { link, name } = this.#options
+    const there = link.nodes.entries.get(this.#told)?.value.session
+    // Another process may have the name: its entry is not this one's to take.
+    if (there === undefined || there === name.session) link.nodes.remove(this.#told)
   }
 
   #listen(): void {

@@ -5,6 +5,8 @@ import type { FleetLink } from '../../bus/fleetLink.ts'
 import { dollarsOf } from '../../model/budgets/money.ts'
 import type { Failure } from '../../model/failures.ts'
 import type { OutcomeMessage, WireMessage } from '../../model/fleet/wire.ts'
+import { LONGEST_ALERT, LONGEST_PAUSE, MOST_TOKENS } from '../../model/fleet/wireFields.ts'
+import type { TokenUsage } from '../../model/measurement.ts'
 import type { GearEvent, OutcomeResult } from '../../model/records.ts'
 import type { Board } from '../board.ts'
 import type { Breaker } from '../breaker.ts'
@@ -148,11 +150,12 @@ export class OutcomeReporter {
       result: 'failure',
       latency: microseconds / 1000,
       failure: type,
-      ...(status === undefined ? undefined : { status }),
-      ...(retryAfterMs === undefined ? undefined : { retryAfterMs }),
-      ...(model === undefined ? undefined : { model }),
-      ...(operation === undefined ? undefined : { operation }),
-      ...(usage === undefined ? undefined : { usage }),
+      // What a profile of a user's own may say beyond what readers take must not cost them the failure.
+      ...(status !== undefined && status >= 100 && status <= 999 ? { status } : undefined),
+      ...(retryAfterMs === undefined ? undefined : { retryAfterMs: Math.min(retryAfterMs, LONGEST_PAUSE) }),
+      ...(model ? { model } : undefined),
+      ...(operation ? { operation } : undefined),
+      ...(usage !== undefined && isTold(usage) ? { usage } : undefined),
       ...(quality === undefined ? undefined : { quality }),
       ...(probe === undefined ? undefined : { probe: true }),
     })
@@ -173,7 +176,7 @@ export class OutcomeReporter {
         this.#publish({ ...event, ...envelope })
         return
       case 'alert':
-        this.#publish({ ...event, ...envelope })
+        this.#publish({ ...event, ...envelope, message: event.message.slice(0, LONGEST_ALERT) })
         return
       case 'decision':
         this.#publish({ ...event, ...envelope })
@@ -192,6 +195,10 @@ export class OutcomeReporter {
   #envelope(service: string, at: number) {
     return { v: 1, at, node: this.#options.name.current, service } as const
   }
+}
+
+function isTold({ input, output, cached = 0, reasoning = 0 }: TokenUsage): boolean {
+  return Math.max(input, output, cached, reasoning) <= MOST_TOKENS
 }
 
 function sum(sum: Counts, now: Counts, before: Counts): Counts {

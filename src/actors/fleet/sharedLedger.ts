@@ -21,6 +21,8 @@ type Sums = Map<string, Spent>
 /** ms */
 const EVERY = 100
 const NOTHING: Spent = { day: 0, month: 0 }
+/** More than that no reader takes: nine million dollars. */
+const MOST: Spent = { day: Number.MAX_SAFE_INTEGER, month: Number.MAX_SAFE_INTEGER }
 
 export class SharedLedger {
   readonly #options: SharedLedgerOptions
@@ -145,7 +147,7 @@ export class SharedLedger {
       const recalled = this.#recalled.get(service) ?? NOTHING
       const before = this.#before.get(service) ?? NOTHING
       const told = isSecond ? less(spent, lesser(recalled, before)) : plus(spent, beyond(before, recalled))
-      if (told.day > 0 || told.month > 0) services[service] = told
+      if (told.day > 0 || told.month > 0) services[service] = lesser(told, MOST)
     }
     return { v: 1, node: name.current, session: name.session, day: own.day, month: own.month, services }
   }

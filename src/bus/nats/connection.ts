@@ -143,7 +143,11 @@ export class BusConnection {
   #failed(error: unknown): void {
     if (this.#closing !== undefined) return
     if (error instanceof PermissionViolationError) {
-      this.#tell({ type: 'refused', what: `${error.operation === 'publish' ? 'publish to' : 'subscribe to'} ${error.subject}` })
+      const { operation, subject } = error
+      // Each try has an inbox of its own: they are refused all alike.
+      const inboxes = `${this.#config.inboxPrefix ?? '_INBOX'}.`
+      const what = subject.startsWith(inboxes) ? `${inboxes}>` : subject
+      this.#tell({ type: 'refused', what: `${operation === 'publish' ? 'publish to' : 'subscribe to'} ${what}` })
     } else if (error instanceof AuthorizationError) {
       this.#tell({ type: 'refused', what: `connect: ${error.message}` })
     } else {

@@ -1,5 +1,6 @@
 // The lease of the fleet's leader: one key of a bucket whose entries expire. Taking it is a write that only succeeds while nobody
-// has it, renewing it one that only succeeds on what this node wrote last, and the key's revision, which only ever grows, fences.
+// has it, renewing it one that only succeeds on what this node wrote last. What fences is when the bucket was made (ms) and the key's
+// revision, added: revisions grow, and begin anew only in a bucket that was made later than the one that was lost.
 import type { NatsConnection } from '@nats-io/transport-node'
 import { isBusName } from '../../model/fleet/subjects.ts'
 import type { Lease, LeaseAnswer } from '../fleetLink.ts'
@@ -33,7 +34,8 @@ interface Holding {
   readonly session: string
   /** Of one that was renewed: its epoch. */
   readonly epoch?: number
-  /** Of one that was just taken: its epoch is its revision, but no less than this. */
+  /** Of one that was just taken: its epoch is when its bucket was made (epoch ms) and its revision, but no less than `least`. */
+  readonly born?: number
   readonly least?: number
 }
 
@@ -162,17 +164,19 @@ export class NatsLease implements Lease {
 
   async #acquire(bucket: Bucket, previous: number): Promise<LeaseAnswer> {
     this.#lose()
+    const { created } = await bucket.state().catch((error) => this.#forget(error))
+    const born = Date.parse(created) || 0
     const least = Math.max(this.#highest, this.#options.seen()) + 1
     try {
-      await this.#write(bucket, previous, { least })
+      await this.#write(bucket, previous, { born, least })
     } catch (error) {
       if (isConflict(error)) return { held: false, holder: undefined }
       throw error
     }
-    const epoch = Math.max(this.#revision, least)
-    if (this.#revision < least) {
+    const epoch = epochOf({ born, least }, this.#revision)
+    if (born + this.#revision < least) {
       this.#options.trouble('lease_recreated', () => {
-        return `the bucket ${this.#bucketName} was made anew; epochs go on from ${epoch}, above all that were seen`
+        return `the bucket ${this.#bucketName} says less than was seen before; epochs go on from ${epoch}`
       })
     }
     this.#epoch = epoch
@@ -180,7 +184,7 @@ export class NatsLease implements Lease {
     return { held: true, epoch }
   }
 
-  async #write(bucket: Bucket, previous: number, rest: Pick<Holding, 'epoch' | 'least'>): Promise<void> {
+  async #write(bucket: Bucket, previous: number, rest: Omit<Holding, 'node' | 'session'>): Promise<void> {
     const { node, session } = this.#options
     const bytes = Buffer.from(JSON.stringify({ v: 1, node, session, ...rest }))
     this.#unsure = true
@@ -190,15 +194,14 @@ export class NatsLease implements Lease {
     } catch (error) {
       // Refused is refused; anything else may have been stored.
       if (isConflict(error)) this.#unsure = false
-      this.#forget(error, false)
-      throw error
+      this.#forget(error)
     }
   }
 
-  #forget(error: unknown, rethrow = true): undefined {
-    // A bucket that is gone is made again at the next try.
+  /** A bucket that is gone is made again at the next try. */
+  #forget(error: unknown): never {
     if (isMissing(error) || isWithoutJetstream(error)) this.#bucket = undefined
-    if (rethrow) throw error
+    throw error
   }
 
   #lost(): LeaseAnswer {
@@ -219,11 +222,17 @@ export class NatsLease implements Lease {
   #holding(stored: Stored | undefined): Holding | undefined {
     if (stored?.bytes === undefined) return undefined
     try {
-      const { node, session, epoch, least } = JSON.parse(Buffer.from(stored.bytes).toString()) as Readonly<
+      const { node, session, epoch, born, least } = JSON.parse(Buffer.from(stored.bytes).toString()) as Readonly<
         Record<string, unknown>
       >
       if (!isBusName(node) || typeof session !== 'string') throw new TypeError('it names no node and session')
-      return { node, session, ...(isCount(epoch) ? { epoch } : undefined), ...(isCount(least) ? { least } : undefined) }
+      return {
+        node,
+        session,
+        ...(isCount(epoch) ? { epoch } : undefined),
+        ...(isCount(born) ? { born } : undefined),
+        ...(isCount(least) ? { least } : undefined),
+      }
     } catch (error) {
       this.#options.trouble('bad_lease', () => `the lease of the fleet was not written by one of its nodes: ${String(error)}`)
       return undefined
@@ -231,8 +240,8 @@ export class NatsLease implements Lease {
   }
 }
 
-function epochOf({ epoch, least = 0 }: Holding, revision: number): number {
-  return epoch ?? Math.max(revision, least)
+function epochOf({ epoch, born = 0, least = 0 }: Omit<Holding, 'node' | 'session'>, revision: number): number {
+  return epoch ?? Math.max(born + revision, least)
 }
 
 function isCount(value: unknown): value is number {

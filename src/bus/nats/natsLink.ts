@@ -25,6 +25,11 @@ export interface NatsLinkOptions {
 
 /** Nodes that have not been heard of for so long are gone, ms. */
 const NODE_LIFETIME = 10_000
+/**
+ * A leader renews its directives every few seconds. What one wrote who has gone must not be found by those who start tomorrow, and
+ * hold from then on; ms.
+ */
+const DIRECTIVE_LIFETIME = 60_000
 /** What was spent counts for a month at most; names of nodes that are gone for good would fill the table, ms. */
 const LEDGER_LIFETIME = 40 * 86_400_000
 /** For how long `close` sends what is buffered, ms. */
@@ -77,7 +82,7 @@ export class NatsLink implements FleetLink {
     const shared = { clock, fleet, client, whileUp, trouble, fit, ...bounds }
     const tableOf = <Table extends TableName>(table: Table, more: Partial<NatsTableOptions<Table>> = {}): NatsTable<Table> =>
       new NatsTable({ ...shared, table, ...more })
-    this.directives = tableOf('directives')
+    this.directives = tableOf('directives', { ttl: DIRECTIVE_LIFETIME })
     this.nodes = tableOf('nodes', { ttl: NODE_LIFETIME })
     this.ledger = tableOf('ledger', { ttl: LEDGER_LIFETIME })
     const seen = (): number => {

@@ -89,6 +89,11 @@ function isSummary(message: WireMessage): boolean {
   return message.type === 'outcome' && (message.count ?? 1) > 1
 }
 
+/** What cannot be JSON weighs nothing, and is dropped when it is to be sent. */
 function sizeOf(message: WireMessage): number {
-  return JSON.stringify(message).length
+  try {
+    return JSON.stringify(message).length
+  } catch {
+    return 0
+  }
 }

@@ -197,7 +197,10 @@ export class Sender {
 
   #tooBig(count: number, subject: string, maxBody: number): void {
     this.dropped += count
-    this.#options.trouble('too_big', () => `a message to ${subject} is too big and was dropped; allowed: ${maxBody} bytes`)
+    this.#options.trouble(
+      'too_big',
+      () => `a message to ${subject} is too big, or no JSON, and was dropped; allowed: ${maxBody} bytes`,
+    )
   }
 
   /** Its number is used up, so that receivers see that something is missing. */

@@ -26,6 +26,8 @@ interface Wanted {
 }
 
 const RETRY = 250
+/** Of one key, what may have been stored without an answer. */
+const MOST_UNSETTLED = 8
 /** Writes under way at a time. */
 const AT_ONCE = 32
 const utf8 = new TextEncoder()
@@ -34,7 +36,7 @@ export class TableStore {
   readonly #options: TableStoreOptions
   readonly #wanted = new Map<string, Wanted>()
   readonly #writing = new Map<string, Promise<void>>()
-  /** By key, what may have been stored without an answer. */
+  /** By key, what may have been stored without an answer: the last of it. */
   readonly #unsettled = new Map<string, Set<string>>()
   readonly #due: Due
   #soon = false
@@ -118,11 +120,20 @@ export class TableStore {
       this.#stored(key, { key, revision, bytes })
     } catch (error) {
       if (!isConflict(error)) {
-        this.#unsettled.set(key, (this.#unsettled.get(key) ?? new Set()).add(text))
+        this.#leave(key, text)
         throw error
       }
       await this.#settle(bucket, key, wanted, text)
     }
+  }
+
+  /** It may have been stored. A server that never answers must not fill the memory. */
+  #leave(key: string, text: string): void {
+    const texts = this.#unsettled.get(key) ?? new Set()
+    this.#unsettled.set(key, texts)
+    texts.delete(text)
+    texts.add(text)
+    if (texts.size > MOST_UNSETTLED) texts.delete(texts.values().next().value as string)
   }
 
   /** Somebody has written the key since; perhaps we ourselves, and did not hear of it. */

@@ -10,11 +10,12 @@ import {
 } from '@nats-io/transport-node'
 import { discard } from '../../bus/nats/connection.ts'
 import { connectionOptions } from '../../bus/nats/connectionOptions.ts'
-import { within } from '../../bus/nats/due.ts'
+import { Due, within } from '../../bus/nats/due.ts'
 import { firstToAnswer } from '../../bus/nats/firstToAnswer.ts'
 import { systemClock } from '../../model/clock.ts'
 import type { BusConfig } from '../../model/fleet/busConfig.ts'
 import { CommandFailure, inOneLine } from '../commandFailure.ts'
+import { INTERRUPTED } from '../interruption.ts'
 
 /** The answer is no: we may not. */
 export const REFUSED = 1
@@ -24,6 +25,8 @@ export const UNREACHABLE = 2
 export const PATIENCE = 5000
 /** One that has said what it is has this long to let us in, ms. */
 const LEAST_PATIENCE = 1000
+/** After so long somebody who waits is told for what, ms. */
+const TELL_AFTER = 2000
 
 export interface Bus {
   readonly client: NatsConnection
@@ -44,16 +47,29 @@ export interface OpenOptions {
   readonly onStatus?: (status: Status) => void
   /** How long the server may take to answer, ms. */
   readonly patience?: number
+  /** Ends the dialling. */
+  readonly signal?: AbortSignal | undefined
 }
 
 export async function openBus(config: BusConfig, options: OpenOptions): Promise<Bus> {
-  const { name, persistent = false, onStatus, patience = PATIENCE } = options
+  const { name, persistent = false, onStatus, patience = PATIENCE, signal } = options
   const server = config.servers.join(',')
   const dialled = { ...optionsOf(config, name), reconnect: persistent }
   const overdueAt = systemClock.now() + patience
-  const servers = await answering(config.servers, server, patience)
-  const left = Math.max(LEAST_PATIENCE, overdueAt - systemClock.now())
-  const client = await dial(config, server, { ...dialled, servers, noRandomize: true, timeout: left })
+  const waiting = new Due(() => console.error(`switchgear: waiting for ${server}`))
+  systemClock.arm(waiting, systemClock.now() + TELL_AFTER)
+  let client: NatsConnection
+  try {
+    const servers = await answering(config.servers, server, patience, signal)
+    const left = Math.max(LEAST_PATIENCE, overdueAt - systemClock.now())
+    client = await dial(config, server, { ...dialled, servers, noRandomize: true, timeout: left })
+  } finally {
+    systemClock.disarm(waiting)
+  }
+  if (signal?.aborted) {
+    await client.close()
+    throw new CommandFailure('interrupted', INTERRUPTED)
+  }
   const refused: string[] = []
   void (async () => {
     for await (const status of client.status()) {
@@ -94,12 +110,19 @@ function optionsOf(config: BusConfig, name: string): ConnectionOptions {
 }
 
 /** The servers with the one in front that answers first. All are asked at once: somebody waits at a terminal. */
-async function answering(servers: readonly string[], all: string, patience: number): Promise<string[]> {
+async function answering(
+  servers: readonly string[],
+  all: string,
+  patience: number,
+  signal: AbortSignal | undefined,
+): Promise<string[]> {
   const stop = new AbortController()
+  const ended = signal === undefined ? stop.signal : AbortSignal.any([stop.signal, signal])
   try {
-    const first = await Promise.any(servers.map((one) => firstToAnswer([one], systemClock, patience, stop.signal)))
+    const first = await Promise.any(servers.map((one) => firstToAnswer([one], systemClock, patience, ended)))
     return [...first, ...servers.filter((one) => !first.includes(one))]
   } catch (error) {
+    if (signal?.aborted) throw new CommandFailure('interrupted', INTERRUPTED)
     const problems = error instanceof AggregateError ? error.errors : [error]
     const reasons = problems.map((problem, i) => reasonOf(problem, servers.length === 1 ? servers[i] : undefined))
     throw new CommandFailure(`no connection to ${all}: ${reasons.join('; ')}`, UNREACHABLE, { cause: error })

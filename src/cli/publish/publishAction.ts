@@ -1,5 +1,6 @@
 // What `switchgear publish` does: checks what is to be told as every reader will, sends it, and waits until the server has it.
 import { hostname } from 'node:os'
+import { Readable } from 'node:stream'
 import { newSession } from '../../bus/nats/session.ts'
 import { systemClock } from '../../model/clock.ts'
 import { encodeBatches } from '../../model/fleet/encodeMessages.ts'
@@ -58,7 +59,7 @@ export async function runPublish(
   const from = { fleet: flags.fleet, node, service, session: newSession() }
   const first = stdin ? undefined : messageOf(fieldsOf(flags), from, systemClock.now(), 0)
   if (first !== undefined && 'reason' in first) throw new CommandFailure(first.reason, WRONG)
-  const bus = await openBus(config, { name: 'switchgear publish' })
+  const bus = await openBus(config, { name: 'switchgear publish', signal: stdin ? interruption() : undefined })
   const told: Published = { published: 0, refused: 0, subjects: new Set() }
   try {
     if (first !== undefined) await send(bus, flags.fleet, [first.message], told)
@@ -81,8 +82,7 @@ function report(server: string, { published, refused, subjects }: Published, jso
 }
 
 async function sendLines(bus: Bus, from: Draft, input: AsyncIterable<Buffer>, told: Published): Promise<void> {
-  const stopped = interruption()
-  for await (const lines of linesOf(input)) {
+  for await (const lines of linesOf(untilAborted(input, interruption()))) {
     const messages: WireMessage[] = []
     for (const { text, number } of lines) {
       const made = messageOf(text, from, systemClock.now(), number)
@@ -90,8 +90,20 @@ async function sendLines(bus: Bus, from: Draft, input: AsyncIterable<Buffer>, to
       else if (++told.refused <= TOLD) console.error(`switchgear: line ${number}: ${made.reason}`)
     }
     await send(bus, from.fleet, messages, told)
-    if (stopped.aborted) return
   }
+}
+
+/** What comes until then: an input that says nothing more is not waited for. */
+async function* untilAborted(input: AsyncIterable<Buffer>, stopped: AbortSignal): AsyncGenerator<Buffer> {
+  const pieces = input[Symbol.asyncIterator]()
+  const ended = new Promise<undefined>((resolve) => stopped.addEventListener('abort', () => resolve(undefined), { once: true }))
+  while (!stopped.aborted) {
+    const next = await Promise.race([pieces.next(), ended])
+    if (next?.done === true) return
+    if (next !== undefined) yield next.value
+  }
+  // It would hold the process.
+  if (input instanceof Readable) input.destroy()
 }
 
 /** Batched by subject; resolves when the server has all of them. */

@@ -27,7 +27,8 @@ export async function runFleetReplay(url: string, flags: FleetReplayFlags): Prom
   const address = streamAddress(url)
   const { server, fleet } = address
   const stopped = interruption()
-  const bus = await openBus(busConfigOf({ ...flags, server, fleet }), { name: 'switchgear replay', persistent: true })
+  const options = { name: 'switchgear replay', persistent: true, signal: stopped }
+  const bus = await openBus(busConfigOf({ ...flags, server, fleet }), options)
   try {
     const nodes = address.node === undefined ? await nodesOf(bus, address) : [address.node]
     const outcomes: Outcome[] = []

@@ -22,7 +22,8 @@ const WIDTH = 120
 
 export async function runState(flags: StateFlags): Promise<void> {
   const { fleet, watch = false, json = false } = flags
-  const bus = await openBus(busConfigOf(flags), { name: 'switchgear state', persistent: watch })
+  const signal = watch ? interruption() : undefined
+  const bus = await openBus(busConfigOf(flags), { name: 'switchgear state', persistent: watch, signal })
   try {
     if (watch) await watched(bus, flags)
     else {

@@ -28,7 +28,8 @@ export async function runTail(flags: TailFlags): Promise<void> {
   const config = busConfigOf(flags)
   const stopped = interruption()
   const tail = new Tail(flags)
-  const bus = await openBus(config, { name: 'switchgear tail', persistent: true, onStatus: ({ type }) => tail.status(type) })
+  const onStatus = ({ type }: { readonly type: string }): void => tail.status(type)
+  const bus = await openBus(config, { name: 'switchgear tail', persistent: true, onStatus, signal: stopped })
   try {
     tail.listen(bus, subjectsOf(flags))
     await bus.confirm()

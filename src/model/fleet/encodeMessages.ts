@@ -10,7 +10,7 @@ export interface Batch {
 
 export interface Batches {
   readonly batches: readonly Batch[]
-  /** Messages that are too big for a body of their own. */
+  /** Messages that are too big for a body of their own, or that cannot be JSON. */
   readonly tooBig: number
 }
 
@@ -34,9 +34,9 @@ export function encodeBatches(messages: readonly WireMessage[], maxBody: number 
     size = 1
   }
   for (const message of messages) {
-    const text = textOf(message)
-    const bytes = sizeOf(text)
-    if (bytes > maxBody) {
+    const text = soundTextOf(message)
+    const bytes = text === undefined ? 0 : sizeOf(text)
+    if (text === undefined || bytes > maxBody) {
       tooBig++
       continue
     }
@@ -51,6 +51,15 @@ export function encodeBatches(messages: readonly WireMessage[], maxBody: number 
 function textOf(message: WireMessage): string {
   const { v: _1, type: _2, service: _3, node: _4, ...rest } = message
   return JSON.stringify(rest)
+}
+
+/** One that cannot be JSON must not keep the others from being sent. */
+function soundTextOf(message: WireMessage): string | undefined {
+  try {
+    return textOf(message)
+  } catch {
+    return undefined
+  }
 }
 
 function together(texts: readonly string[]): string {

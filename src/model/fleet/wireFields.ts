@@ -19,6 +19,10 @@ export const MOST_CALLS = 10_000_000
 /** Tokens of one message, and dollars. */
 export const MOST_TOKENS = 1_000_000_000_000
 export const MOST_DOLLARS = 1_000_000
+/** ms; how long to stay away: months, if a quota says so. */
+export const LONGEST_PAUSE = 1e11
+/** Letters of an alert. */
+export const LONGEST_ALERT = 2000
 /** Of a name that is not ours: a model, an operation. */
 export const LONGEST_NAME = 200
 
@@ -35,8 +39,7 @@ export const kind = text(64) as unknown as z.ZodType<Kind>
 
 export const epoch = z.number().min(EARLIEST).max(LATEST).meta({ unit: 'ms since 1970' })
 export const duration = z.number().min(0).max(LONGEST).meta({ unit: 'ms' })
-/** How long to stay away; months, if a quota says so. */
-export const pause = z.number().min(0).max(1e11).meta({ unit: 'ms' })
+export const pause = z.number().min(0).max(LONGEST_PAUSE).meta({ unit: 'ms' })
 /** A moment that may lie far ahead. */
 export const deadline = z.number().min(0).max(1e15).meta({ unit: 'ms since 1970' })
 export const share = z.number().min(0).max(1)

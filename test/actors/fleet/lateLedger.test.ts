@@ -52,6 +52,7 @@ function lateReader() {
     puts,
     booked,
     told,
+    spendBeyondReason: () => void own.services.set('search', { day: 1e17, month: 1e17 }),
     hear: (entry: LedgerEntry, revision: number) => hear('one', { value: entry, revision }),
   }
 }
@@ -79,4 +80,11 @@ test('once its own entry is there, another process’s is overwritten and not ta
   expect(puts.length).toBeGreaterThan(before)
   expect(told()).toBe(5)
   shared.stop()
+})
+
+test('a sum that is beyond all reason is told as the most that readers take, and the others are told with it', () => {
+  const { shared, told, spendBeyondReason } = lateReader()
+  spendBeyondReason()
+  shared.flush()
+  expect(told()).toBe(Number.MAX_SAFE_INTEGER)
 })

@@ -168,6 +168,23 @@ describe('the heartbeat', () => {
     await closed
     expect([...fleet.stored('nodes').keys()]).toEqual([])
   })
+
+  test('of another process of the same name stays when one closes that came second', async () => {
+    const { fleet, one, pass } = await story()
+    await pass(1000)
+    const stored = () => fleet.stored<NodeEntry>('nodes').get('one')
+    const { session } = stored() ?? {}
+    const second = await node(fleet, 'one')
+    // One link has the name, the other is beside it.
+    fleet.links.set('one beside', one.link)
+    await pass(100)
+    const closed = second.gear.close()
+    await pass(50)
+    expect(stored()?.session).toBe(session)
+    await pass(2000)
+    await closed
+    expect(stored()?.session).toBe(session)
+  })
 })
 
 describe('the connection', () => {

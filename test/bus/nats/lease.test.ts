@@ -1,4 +1,6 @@
 // The lease of the leader over a real server.
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
 import { jetstream } from '@nats-io/jetstream'
 import { type KV, Kvm } from '@nats-io/kv'
 import { connect, type NatsConnection } from '@nats-io/transport-node'
@@ -8,6 +10,9 @@ import type { NatsLink } from '../../../src/bus/nats/natsLink.ts'
 import { describeWithNats, type NatsServer, natsServer } from '../../fleet/natsServer.ts'
 import { proxy } from '../../fleet/proxy.ts'
 import { connected, directive, linkTo, ready, statusesOf, until } from './natsLink.ts'
+
+/** A later epoch than any that a bucket of today gives. */
+const AHEAD = 9_000_000_000_000
 
 describeWithNats('the lease over NATS', () => {
   test('one holds it, renews it under the same epoch, and hands it over at once under a higher one', async () => {
@@ -81,14 +86,14 @@ describeWithNats('the lease over NATS', () => {
       // The request gets there, its answer does not come back.
       line.delay(100)
       const taken = expect(a.lease.take()).rejects.toThrow()
-      const revision = await takenBy('a', kv)
+      const epoch = await takenBy('a', kv)
       line.partition()
       await taken
       line.delay(0)
       const again = new Promise<void>((resolve) => a.onStatus(({ type }) => type === 'connected' && resolve()))
       line.heal()
       await again
-      if (then === 'take') expect(epochOf(await untilTaken(a))).toBe(revision)
+      if (then === 'take') expect(epochOf(await untilTaken(a))).toBe(epoch)
       await released(a, b)
     }
   })
@@ -130,17 +135,39 @@ describeWithNats('the lease over NATS', () => {
     for (let i = 0; i < 20; i++) await a.lease.take()
     await a.lease.release()
     const before = epochOf(await a.lease.take())
-    b.directives.put('search', directive('search', { epoch: 1000 }))
+    b.directives.put('search', directive('search', { epoch: AHEAD }))
     await until(() => b.directives.entries.has('search'), 'a directive')
     await (await jetstream(await clientOf(server)).jetstreamManager()).streams.delete('KV_sg_test_lease')
     const after = epochOf(await untilTaken(b))
     expect(after).toBeGreaterThan(before)
-    expect(after).toBe(1001)
-    expect(epochOf(await b.lease.take())).toBe(1001)
-    expect(statuses).toContainEqual({ type: 'trouble', code: 'lease_recreated', message: expect.stringContaining('1001') })
+    expect(after).toBe(AHEAD + 1)
+    expect(epochOf(await b.lease.take())).toBe(AHEAD + 1)
+    expect(statuses).toContainEqual({
+      type: 'trouble',
+      code: 'lease_recreated',
+      message: expect.stringContaining(`${AHEAD + 1}`),
+    })
     expect(await untilAnswered(a)).toEqual({ held: false, holder: 'b' })
     await b.lease.release()
-    expect(epochOf(await a.lease.take())).toBe(1002)
+    expect(epochOf(await a.lease.take())).toBe(AHEAD + 2)
+  })
+
+  test('they grow over the loss of all that the server kept, though nobody is left who has seen any', async () => {
+    const server = await natsServer()
+    const a = linkTo(server.url, 'a')
+    await connected(a)
+    let before = 0
+    for (let i = 0; i < 20; i++) {
+      before = epochOf(await a.lease.take())
+      await a.lease.release()
+    }
+    await a.close()
+    await server.kill()
+    rmSync(join(server.directory, 'store'), { recursive: true })
+    await server.start()
+    const b = linkTo(server.url, 'b')
+    await connected(b)
+    expect(epochOf(await b.lease.take())).toBeGreaterThan(before)
   })
 
   test.each(['garbage', '[]', '{"v":1,"node":"a.b","session":"s"}', '{"v":1,"node":"a"}', 'null'])(
@@ -204,11 +231,12 @@ async function untilTaken(link: NatsLink): Promise<LeaseAnswer> {
   }
 }
 
-/** The revision that it was taken with. */
+/** The epoch that it was taken with. */
 async function takenBy(node: string, kv: KV): Promise<number> {
   for (;;) {
     const entry = await kv.get('leader')
-    if (entry?.operation === 'PUT' && entry.string().includes(`"${node}"`)) return entry.revision
+    if (entry?.operation === 'PUT' && entry.string().includes(`"${node}"`))
+      return entry.json<{ born: number }>().born + entry.revision
     await new Promise((resolve) => setTimeout(resolve, 2))
   }
 }

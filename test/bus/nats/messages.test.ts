@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import type { WireMessage } from '../../../src/model/fleet/wire.ts'
 import { describeWithNats, natsServer } from '../../fleet/natsServer.ts'
 import { proxy } from '../../fleet/proxy.ts'
-import { connected, linkTo, outcome, statusesOf, until } from './natsLink.ts'
+import { connected, linkTo, outcome, ready, statusesOf, until } from './natsLink.ts'
 
 describeWithNats('messages over NATS', () => {
   test('what one node publishes, every node hears, itself included', async () => {
@@ -127,6 +127,18 @@ describeWithNats('messages over NATS', () => {
     link.publish(outcome('a'))
     await until(() => results.length === 141 - dropped, 'one more')
     expect(link.counters.dropped).toBe(dropped)
+  })
+
+  test('a message that cannot be JSON holds up no other, and no end', async () => {
+    const { url } = await natsServer()
+    const [a, b] = [linkTo(url, 'a'), linkTo(url, 'b')]
+    const heard: WireMessage[] = []
+    b.subscribe('outcome', (message) => heard.push(message))
+    await ready(a, b)
+    a.publish({ ...outcome('a'), latency: 1n } as unknown as WireMessage)
+    a.publish(outcome('a'))
+    await until(() => heard.length === 1, 'the other')
+    expect(a.counters.dropped).toBe(1)
   })
 
   test('a message that no server takes is dropped and told', async () => {

@@ -46,6 +46,14 @@ test('what is too much in bytes goes when it is weighed', () => {
   expect(dropped.length).toBe(3)
 })
 
+test('what cannot be JSON weighs nothing, and is there to be dropped later', () => {
+  const { box, dropped } = boxOf({ ...PLENTY, bytes: 1000 })
+  box.add({ ...failure(1), latency: 1n } as unknown as WireMessage)
+  box.weigh()
+  expect(numbers(dropped)).toEqual([])
+  expect(box.length).toBe(1)
+})
+
 test('what comes back goes before the rest, within the same bounds', () => {
   const { box, dropped } = boxOf({ messages: 8, bytes: 1e9 })
   for (let i = 1; i <= 6; i++) box.add(failure(i))

@@ -44,6 +44,18 @@ describeWithNats('a server with users', () => {
     expect(reporter.connected).toBe(true)
   })
 
+  test('one who may not have answers is told so once, however often it asks', async () => {
+    const { url } = await natsServer({
+      config: 'authorization { users: [{ user: deaf, password: one, permissions: { subscribe: "sg.v1.>" } }] }',
+    })
+    const link = linkTo(url, 'deaf', { user: 'deaf', password: 'one' })
+    const statuses = statusesOf(link)
+    await connected(link)
+    for (let i = 0; i < 3; i++) await expect(link.lease.take()).rejects.toThrow('_INBOX')
+    const refused = statuses.filter(({ type }) => type === 'refused')
+    expect(refused).toEqual([{ type: 'refused', what: 'subscribe to _INBOX.>' }])
+  })
+
   test('a wrong password is told, and once it is right all goes on', async () => {
     const server = await natsServer({ config: USERS })
     const link = linkTo(server.url, 'a', { user: 'node', password: 'wrong' })

@@ -38,6 +38,28 @@ test('what was put after a put without an answer replaces it, stored or not', as
   }
 })
 
+test('of what a server never answers to, the last few values of a key are remembered', async () => {
+  const { store, server, learnt, tick } = table()
+  const lose = async (from: number, to: number, base: number): Promise<void> => {
+    server.mute = true
+    for (let value = from; value <= to; value++) {
+      store.want('a', value, base)
+      await tick(250)
+    }
+    server.mute = false
+  }
+  await lose(1, 20, 0)
+  // One of them had got there after all.
+  server.set('a', 18)
+  await tick(250)
+  expect(learnt.at(-1)).toEqual(['a', 2, '20'])
+  await lose(21, 40, 2)
+  server.set('a', 22)
+  await tick(250)
+  // Nobody knows any more that it was ours: it is taken for another's.
+  expect(learnt.at(-1)).toEqual(['a', 3, '22'])
+})
+
 test('what another wrote since is handed over, and the put is given up', async () => {
   const { store, server, learnt, tick } = table()
   server.set('a', 'of another')
@@ -166,6 +188,8 @@ function table() {
 /** A bucket of which the fate of the next write can be told. */
 class FakeServer implements Pick<Bucket, 'get' | 'put' | 'remove'> {
   there = true
+  /** Nothing gets there. */
+  mute = false
   next: Fate = 'stored'
   writes: string[] = []
   mostAtOnce = 0
@@ -195,7 +219,7 @@ class FakeServer implements Pick<Bucket, 'get' | 'put' | 'remove'> {
     this.mostAtOnce = Math.max(this.mostAtOnce, ++this.#atOnce)
     await Promise.resolve()
     this.#atOnce--
-    if (fate === 'lost') throw new Error('timeout')
+    if (this.mute || fate === 'lost') throw new Error('timeout')
     if ((this.#stored.get(key)?.revision ?? 0) !== previous) {
       throw new JetStreamApiError({ code: 400, err_code: 10071, description: 'wrong last sequence' })
     }

@@ -181,6 +181,24 @@ describeWithNats('tables over NATS', () => {
     await until(() => a.nodes.entries.has('b'), 'the other')
   })
 
+  test('a directive that nobody has renewed for a minute is gone, and is not found by those who come later', async () => {
+    const server = await natsServer()
+    const a = linkTo(server.url, 'a')
+    const b = linkTo(server.url, 'b', {}, { clock: fastClock(60) })
+    await ready(a, b)
+    const heard: unknown[] = []
+    b.directives.listen((key, entry) => heard.push([key, entry?.value.state]))
+    a.directives.put('search', directive('search', { state: 'open' }))
+    await until(() => heard.length === 2, 'its end')
+    expect(heard).toEqual([
+      ['search', 'open'],
+      ['search', undefined],
+    ])
+    const { streams } = await jetstream(await clientOf(server)).jetstreamManager()
+    // The server lets go of it just as well; nobody waits for that here.
+    expect((await streams.info('KV_sg_test_directives')).config.max_age).toBe(60e9)
+  })
+
   test('changes of which no message came are found by looking', async () => {
     const server = await natsServer()
     const client = await clientOf(server)

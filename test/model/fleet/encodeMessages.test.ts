@@ -53,6 +53,11 @@ describe('batches', () => {
     expect(encodeBatches([])).toEqual({ batches: [], tooBig: 0 })
   })
 
+  test('leave out what cannot be JSON, and nothing else', () => {
+    const odd = { ...outcome, latency: 1n } as unknown as OutcomeMessage
+    expect(encodeBatches([outcome, odd, outcome])).toMatchObject({ batches: [{ count: 2 }], tooBig: 1 })
+  })
+
   test('hold messages of every type', () => {
     for (const sample of Object.values(SAMPLES)) {
       const { batches } = encodeBatches([sample, sample])
