@@ -1,6 +1,8 @@
 // The bounds of what a link remembers, hears and says, without a server.
+import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { within } from '../../../src/bus/nats/due.ts'
+import { hashText, IdTable } from '../../../src/bus/nats/idTable.ts'
 import { Inbox } from '../../../src/bus/nats/inbox.ts'
 import { cut } from '../../../src/bus/nats/journalPacker.ts'
 import { NodeRates } from '../../../src/bus/nats/nodeRates.ts'
@@ -20,6 +22,49 @@ test('ids are remembered for at least 32,768 messages, and not for ever', () => 
   expect(comes(3 * 32_768 - 1)).toBe(true)
   expect(comes(0)).toBe(false)
 })
+
+test("each node's ids are its own, whatever they look like", () => {
+  const id = fc.oneof(fc.constantFrom('a', 'b', 'é', 'ab', 'ba', ' '), fc.string({ minLength: 1, maxLength: 128 }))
+  const node = fc.constantFrom('a', 'b', 'ab')
+  fc.assert(
+    fc.property(fc.array(fc.record({ node, id }), { maxLength: 200 }), (messages) => {
+      const seen = new SeenIds()
+      const known = new Set<string>()
+      for (const { node, id } of messages) {
+        expect(seen.take(outcome(node, { id }))).toBe(known.has(`${node}.${id}`))
+        known.add(`${node}.${id}`)
+      }
+    }),
+    { numRuns: 60 },
+  )
+})
+
+test('ids of one hash are told apart, and of those for whom there is no room none is kept', () => {
+  const table = new IdTable(6)
+  const all = ['a', 'b', 'c'].flatMap((node) => ['1', '2', '3'].map((id) => [node, id] as const))
+  const kept = all.map(([node, id]) => table.add(node, id, -1))
+  expect(kept).toEqual([true, true, true, true, true, true, false, false, false])
+  expect(all.map(([node, id]) => table.has(node, id, -1))).toEqual(kept)
+  expect([table.add('a', '1', -1), table.has('a', '4', -1), table.has('a', '1', 5)]).toEqual([false, false, false])
+  table.clear()
+  expect([table.size, table.has('a', '1', -1), table.add('a', '1', -1)]).toEqual([0, false, true])
+})
+
+test.each([
+  ['that count up', (i: number) => `session.${i}`],
+  ['made so that the low bits of what they come to are the same', twins],
+])('ids %s are spread over the table, whatever the seed', (_, idOf) => {
+  for (const seed of [0, 1, -1, 0x7fff_ffff]) {
+    const places = new Set(Array.from({ length: 32_768 }, (_, i) => hashText(idOf(i), seed) & 65_535))
+    // Of so many by chance: 65,536 × (1 − e^−½).
+    expect(places.size).toBeGreaterThan(24_000)
+  }
+})
+
+/** Fifteen pairs of letters: the second of each takes back what the first has changed, as far as the last 16 bits go. */
+function twins(i: number): string {
+  return Array.from({ length: 15 }, (_, bit) => (i & (1 << bit) ? 'aa' : '\u8061\u8061')).join('')
+}
 
 test.each([
   ['none is missing', [1, 2, 3], 0],
