@@ -289,7 +289,7 @@ describe('events$', () => {
     await openUp(gear)
     expect(gear.state('search')).toBe('open')
     expect(heard).toHaveLength(5)
-    await vi.waitFor(() => expect(reported.mock.calls.length).toBeGreaterThanOrEqual(8))
+    await vi.waitFor(() => expect(reported.mock.calls.length).toBeGreaterThanOrEqual(8), 20_000)
     expect(replayed(journal.records)).toMatchObject({ differences: 0 })
   })
 })

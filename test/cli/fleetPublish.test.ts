@@ -127,7 +127,7 @@ describeWithNats('publish', () => {
     server.pause()
     const message = `${server.url} does not answer: whether it has what was sent is not known`
     // A signal takes its time; what was on its way is still answered.
-    await vi.waitFor(() => expect(bus.confirm()).rejects.toMatchObject({ exitCode: 2, message }))
+    await vi.waitFor(() => expect(bus.confirm()).rejects.toMatchObject({ exitCode: 2, message }), 20_000)
     await bus.close()
     await expect(openBus(config, { name: 'test', patience: 100 })).rejects.toMatchObject({ exitCode: 2 })
   })
@@ -270,7 +270,7 @@ async function setUp(config?: string): Promise<SetUp> {
       })
       await client.flush()
       return async (count) => {
-        await vi.waitFor(() => expect(found.length).toBe(count))
+        await vi.waitFor(() => expect(found.length).toBe(count), 20_000)
         await client.close()
         return found
       }

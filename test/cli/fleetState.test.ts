@@ -46,7 +46,7 @@ describeWithNats('state', () => {
     })
     link.directives.remove('openai')
     await link.lease.release()
-    await vi.waitFor(() => expect(link.directives.entries.size).toBe(0), 5000)
+    await vi.waitFor(() => expect(link.directives.entries.size).toBe(0), 20_000)
     const later = await runHere('state', '--server', server.url, '--fleet', 'shop')
     expect(later.stdout).toContain('\nno leader\n')
     expect(later.stdout).toContain('nothing is asked of any service')
@@ -69,7 +69,7 @@ describeWithNats('state', () => {
     const server = await natsServer()
     const link = await fleetOn(server)
     link.nodes.put('web-1', NODE)
-    await vi.waitFor(() => expect(link.nodes.entries.size).toBe(1), 5000)
+    await vi.waitFor(() => expect(link.nodes.entries.size).toBe(1), 20_000)
     const client = await connect({ servers: server.url })
     client.publish('$KV.sg_shop_nodes.web-2', JSON.stringify(NODE))
     client.publish('$KV.sg_shop_nodes.a.b', 'x')
@@ -100,14 +100,14 @@ describeWithNats('state', () => {
     const server = await natsServer()
     const link = await fleetOn(server)
     link.nodes.put('web-1', NODE)
-    await vi.waitFor(() => expect(link.nodes.entries.size).toBe(1), 5000)
+    await vi.waitFor(() => expect(link.nodes.entries.size).toBe(1), 20_000)
     const shown = (words: string): boolean => vi.mocked(console.log).mock.calls.some(([text]) => String(text).includes(words))
     const { code, stdout } = await heard(async () => {
       const watching = runProgram(['node', 'switchgear', 'state', '--watch', '--json', '--server', server.url, '--fleet', 'shop'])
       const inWords = runProgram(['node', 'switchgear', 'state', '--watch', '--server', server.url, '--fleet', 'nobody'])
-      await vi.waitFor(() => expect(shown('"nodes":[{') && shown('there is no fleet nobody')).toBe(true), 5000)
+      await vi.waitFor(() => expect(shown('"nodes":[{') && shown('there is no fleet nobody')).toBe(true), 20_000)
       await server.kill()
-      await vi.waitFor(() => expect(shown('"exists":null') && shown('does not answer')).toBe(true), 8000)
+      await vi.waitFor(() => expect(shown('"exists":null') && shown('does not answer')).toBe(true), 20_000)
       process.emit('SIGINT')
       await Promise.all([watching, inWords])
     })
@@ -172,6 +172,6 @@ describe('a picture of the fleet', () => {
 async function fleetOn(server: NatsServer): Promise<NatsLink> {
   const link = new NatsLink({ ...busSchema.parse({ servers: server.url, fleet: 'shop' }), node: 'web-1' })
   onTestFinished(() => link.close())
-  await vi.waitFor(() => expect(link.connected).toBe(true), 5000)
+  await vi.waitFor(() => expect(link.connected).toBe(true), 20_000)
   return link
 }

@@ -95,13 +95,13 @@ describeWithNats('tail', () => {
     const server = await natsServer({ jetstream: false })
     const { code, stdout, stderr } = await heard(async () => {
       const tail = runTail(server, [])
-      await vi.waitFor(() => expect(said('listening')).toBe(true), 5000)
+      await vi.waitFor(() => expect(said('listening')).toBe(true), 20_000)
       await server.kill()
-      await vi.waitFor(() => expect(said('connection is lost')).toBe(true), 5000)
+      await vi.waitFor(() => expect(said('connection is lost')).toBe(true), 20_000)
       await server.start()
-      await vi.waitFor(() => expect(said('connected again')).toBe(true), 5000)
+      await vi.waitFor(() => expect(said('connected again')).toBe(true), 20_000)
       await send(server, [[subjectOf(OUTCOME), encodeMessages([OUTCOME])]])
-      await vi.waitFor(() => expect(vi.mocked(process.stdout.write)).toHaveBeenCalled(), 5000)
+      await vi.waitFor(() => expect(vi.mocked(process.stdout.write)).toHaveBeenCalled(), 20_000)
       process.emit('SIGINT')
       await tail
     })
@@ -215,7 +215,7 @@ type Sent = readonly (readonly [subject: string, bytes: Uint8Array])[]
 function tailing(server: NatsServer, flags: readonly string[], messages: Sent): Promise<CliRun> {
   return heard(async () => {
     const tail = runTail(server, ['--for', '0.6', ...flags])
-    await vi.waitFor(() => expect(said('listening')).toBe(true), 5000)
+    await vi.waitFor(() => expect(said('listening')).toBe(true), 20_000)
     await send(server, messages)
     await tail
   })
