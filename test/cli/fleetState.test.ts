@@ -29,7 +29,7 @@ describeWithNats('state', () => {
     link.ledger.put('web-1', LEDGER)
     await vi.waitFor(
       () => expect(link.ledger.entries.size + link.nodes.entries.size + link.directives.entries.size).toBe(3),
-      5000,
+      20_000,
     )
     const { code, stdout, stderr } = await runHere('state', '--server', server.url, '--fleet', 'shop')
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
