@@ -149,6 +149,30 @@ describeWithNats('nodes of one fleet', () => {
     expect(inStream.nodes.length).toBeGreaterThan(1)
   })
 
+  test('what an operator tells one node of the fleet, all do; what is told to a node’s own board stays there', async () => {
+    const gears = await fleetOf('one', 'two', 'three')
+    const [one, two, three] = gears as [Gear, Gear, Gear]
+    await allMet(gears)
+    const away = () => until(() => gears.every((gear) => gear.peek('search') !== undefined))
+    const by = { by: 'ada', why: 'a drill' }
+    await two.fleet?.command('search', { name: 'trip', ...by })
+    await away()
+    expect(one.fleet?.directives.get('search')).toMatchObject({ rule: 'command.trip', reason: 'ada: a drill' })
+    await two.fleet?.command('search', { name: 'reset', ...by })
+    await until(async () => {
+      for (const gear of gears) await gear.execute('search', () => 1).catch(() => undefined)
+      return gears.every((gear) => gear.state('search') === 'closed')
+    })
+    await one.fleet?.command({ name: 'beginMaintenance', ...by, services: ['search'] })
+    await away()
+    expect(two.fleet?.directives.get('search')?.state).toBe('maintenance')
+    await three.fleet?.command({ name: 'endMaintenance', ...by })
+    await until(() => gears.every(({ fleet }) => fleet?.directives.get('search')?.state !== 'maintenance'))
+    three.command('search', { name: 'trip', ...by })
+    await until(() => one.fleet?.nodes.get('three')?.services.search?.path === 'open.forced')
+    expect([one, two, three].map(({ services: { search } }) => search.path === 'open.forced')).toEqual([false, false, true])
+  }, 30_000)
+
   test('a leader that closes hands over at once', async () => {
     const gears = await fleetOf('one', 'two')
     await allMet(gears)

@@ -114,8 +114,7 @@ export class FleetLeader {
     const at = this.#now()
     const { service } = message
     if (message.type === 'command') {
-      // A node with a heartbeat tells of what an operator did there.
-      if (!this.view.beats(message.node) && this.#options.mayAct()) this.#command(message, at)
+      if (this.#options.mayAct()) this.#command(message, at)
     } else if (service === '*' || isKeyed(service) || !this.#knows(service)) return
     else if (message.type === 'outcome') this.#outcome(message, at)
     else if (message.type === 'transition') {
