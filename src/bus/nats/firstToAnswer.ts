@@ -43,15 +43,15 @@ function greeting(server: string, clock: Clock, ms: number, stop: AbortSignal): 
       else reject(problem)
     }
     const aborted = (): void => end(new Error('the connection is not wanted any more'))
-    const overdue = new Due(() => end(new Error(`${server} does not answer`)))
+    const overdue = new Due(() => end(new Error(`${server}: it does not answer`)))
     clock.arm(overdue, clock.now() + ms)
     stop.addEventListener('abort', aborted)
     socket.once('data', (bytes) => {
       if (bytes.subarray(0, GREETING.length).toString() === GREETING) end()
-      else end(new Error(`${server} is no NATS server`))
+      else end(new Error(`${server}: it is no NATS server`))
     })
     socket.on('error', (error) => end(new Error(`${server}: ${error.message || String(error)}`)))
-    socket.on('close', () => end(new Error(`${server} hung up`)))
+    socket.on('close', () => end(new Error(`${server}: it hung up`)))
     if (stop.aborted) aborted()
   })
 }

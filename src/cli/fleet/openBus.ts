@@ -10,11 +10,12 @@ import {
 } from '@nats-io/transport-node'
 import { discard } from '../../bus/nats/connection.ts'
 import { connectionOptions } from '../../bus/nats/connectionOptions.ts'
-import { within } from '../../bus/nats/due.ts'
+import { Due, within } from '../../bus/nats/due.ts'
 import { firstToAnswer } from '../../bus/nats/firstToAnswer.ts'
 import { systemClock } from '../../model/clock.ts'
 import type { BusConfig } from '../../model/fleet/busConfig.ts'
 import { CommandFailure, inOneLine } from '../commandFailure.ts'
+import { INTERRUPTED } from '../interruption.ts'
 
 /** The answer is no: we may not. */
 export const REFUSED = 1
@@ -22,6 +23,8 @@ export const REFUSED = 1
 export const UNREACHABLE = 2
 /** How long a server may take to answer, ms. */
 export const PATIENCE = 5000
+/** After so long somebody who waits is told for what, ms. */
+const TELL_AFTER = 2000
 /** One that has said what it is has this long to let us in, ms. */
 const LEAST_PATIENCE = 1000
 
@@ -44,14 +47,19 @@ export interface OpenOptions {
   readonly onStatus?: (status: Status) => void
   /** How long the server may take to answer, ms. */
   readonly patience?: number
+  /** Ends the dialling. */
+  readonly signal?: AbortSignal | undefined
 }
 
 export async function openBus(config: BusConfig, options: OpenOptions): Promise<Bus> {
-  const { name, persistent = false, onStatus, patience = PATIENCE } = options
+  const { name, persistent = false, onStatus, patience = PATIENCE, signal } = options
   const server = config.servers.join(',')
   const dialled = { ...optionsOf(config, name), reconnect: persistent }
   const overdueAt = systemClock.now() + patience
-  const servers = await answering(config.servers, server, patience)
+  const waiting = new Due(() => console.error(`switchgear: waiting for ${server}`))
+  systemClock.arm(waiting, systemClock.now() + TELL_AFTER)
+  const asked = answering(config.servers, server, patience, signal)
+  const servers = await asked.finally(() => systemClock.disarm(waiting))
   const left = Math.max(LEAST_PATIENCE, overdueAt - systemClock.now())
   const client = await dial(config, server, { ...dialled, servers, noRandomize: true, timeout: left })
   const refused: string[] = []
@@ -94,12 +102,14 @@ function optionsOf(config: BusConfig, name: string): ConnectionOptions {
 }
 
 /** The servers with the one in front that answers first. All are asked at once: somebody waits at a terminal. */
-async function answering(servers: readonly string[], all: string, patience: number): Promise<string[]> {
+async function answering(servers: readonly string[], all: string, patience: number, signal?: AbortSignal): Promise<string[]> {
   const stop = new AbortController()
+  const ends = signal === undefined ? stop.signal : AbortSignal.any([stop.signal, signal])
   try {
-    const first = await Promise.any(servers.map((one) => firstToAnswer([one], systemClock, patience, stop.signal)))
+    const first = await Promise.any(servers.map((one) => firstToAnswer([one], systemClock, patience, ends)))
     return [...first, ...servers.filter((one) => !first.includes(one))]
   } catch (error) {
+    if (signal?.aborted) throw new CommandFailure('interrupted', INTERRUPTED)
     const problems = error instanceof AggregateError ? error.errors : [error]
     const reasons = problems.map((problem, i) => reasonOf(problem, servers.length === 1 ? servers[i] : undefined))
     throw new CommandFailure(`no connection to ${all}: ${reasons.join('; ')}`, UNREACHABLE, { cause: error })
@@ -109,10 +119,9 @@ async function answering(servers: readonly string[], all: string, patience: numb
 }
 
 /** Without the name of the server where that has been said. */
-function reasonOf(problem: unknown, server = ''): string {
+function reasonOf(problem: unknown, server: string | undefined): string {
   const text = inOneLine(problem)
-  if (server === '' || !text.startsWith(server)) return text
-  return text.slice(server.length).replace(/^: /, '').replace(/^ /, 'it ')
+  return server !== undefined && text.startsWith(`${server}: `) ? text.slice(server.length + 2) : text
 }
 
 async function dial(config: BusConfig, server: string, options: ConnectionOptions): Promise<NatsConnection> {
