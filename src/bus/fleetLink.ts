@@ -12,6 +12,8 @@ export interface FleetLink {
   onStatus(listener: (status: LinkStatus) => void): () => void
   /** Sends soon, in batches. A full buffer drops summaries first, oldest first, and counts what it drops. */
   publish(message: WireMessage): void
+  /** Sends at once, past the buffer; resolves when the server has it, and rejects with a FleetError when that is not so. */
+  send(message: WireMessage): Promise<void>
   /** Hears messages of a type from every node, this one's own too; `*`: of every type. Malformed ones never get here. */
   subscribe(type: WireType | '*', listener: (message: WireMessage) => void): () => void
   /** What the leader wants, by service. */

@@ -115,6 +115,16 @@ export class ClosedError extends Error {
   }
 }
 
+/** What was to be told to the fleet did not reach it, or nobody knows whether it did; the message says why. */
+export class FleetError extends Error {
+  readonly code = 'ERR_SWITCHGEAR_FLEET'
+  override readonly name = 'FleetError'
+
+  constructor(readonly problem: string) {
+    super(`the fleet was not told: ${problem}`)
+  }
+}
+
 /** A configuration that cannot be used: where it is wrong and what is allowed there. */
 export class ConfigError extends Error {
   readonly code = 'ERR_SWITCHGEAR_CONFIG'

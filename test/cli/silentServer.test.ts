@@ -71,7 +71,9 @@ describe('where nobody speaks', () => {
     const silent = await silentServer()
     const { code, stdout, stderr } = await runHere(...args(silent.url))
     const words = `switchgear: no connection to ${silent.url}: it does not answer\n`
-    expect({ code, stdout, stderr }).toEqual({ code: 2, stdout: '', stderr: words })
+    // After a while it says what it waits for.
+    const said = stderr.replace(`switchgear: waiting for ${silent.url}\n`, '')
+    expect({ code, stdout, said }).toEqual({ code: 2, stdout: '', said: words })
     expect(silent.made).toBe(1)
     await until(() => silent.open === 0, 'the connection to end')
   })
@@ -86,13 +88,24 @@ describe('where nobody speaks', () => {
       controller.abort()
       await served
     })
-    expect([code, stdout]).toEqual([0, expect.stringContaining(`${silent.url} does not answer`)])
+    expect([code, stdout]).toEqual([0, expect.stringContaining(`${silent.url}: it does not answer`)])
     await until(() => silent.open === 0, 'the connections to end')
+  })
+
+  test('is not waited for any more once the command is to end', async () => {
+    const silent = await silentServer()
+    const stop = new AbortController()
+    const opened = openBus(configOf(silent.url), { name: 'test', signal: stop.signal })
+    const refused = expect(opened).rejects.toMatchObject({ exitCode: 130, message: 'interrupted' })
+    await until(() => silent.made > 0, 'the connection')
+    stop.abort()
+    await refused
+    await until(() => silent.open === 0, 'the connection to end')
   })
 
   test('each of several servers is told of', async () => {
     const [one, two] = [await silentServer(), await silentServer('SSH-2.0\r\n')]
-    const reasons = `no connection to ${one.url},${two.url}: ${one.url} does not answer; ${two.url} is no NATS server`
+    const reasons = `no connection to ${one.url},${two.url}: ${one.url}: it does not answer; ${two.url}: it is no NATS server`
     await expect(openBus(configOf(one.url, two.url), { name: 'test' })).rejects.toThrow(reasons)
   })
 })

@@ -46,7 +46,16 @@ describeWithNats('the permissions of the page', () => {
     const command = { name: 'trip', by: 'ops', why: 'a test' } as const
     operator.publish({ v: 1, at: Date.now(), type: 'command', node: 'ops', service: 'search', command })
     await until(() => gear.fleet?.directives.get('search')?.hold === true, 'the directive')
+    const released = (): boolean => gear.fleet?.directives.get('search')?.hold !== true
+    // Said again where a term ended on a busy machine.
+    for (let tries = 0; tries < 5 && !released(); tries++) {
+      await leader.gear.fleet?.command('search', { name: 'reset', by: 'ops', why: 'the test is over' }).catch(() => undefined)
+      await until(released, 'the end of it', 1500).catch(() => undefined)
+    }
+    expect(released()).toBe(true)
     expect([...node.alerts, ...leader.alerts].filter((alert) => alert.startsWith('fleet_refused'))).toEqual([])
+    // This one may only obey.
+    await expect(gear.fleet?.command('search', command)).rejects.toThrow('does not allow us to publish to sg.v1.shop.command')
     await operator.close()
   })
 

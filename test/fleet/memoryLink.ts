@@ -1,5 +1,6 @@
 // One node's link to a MemoryFleet. What it is told waits on the node's own clock, so that a paused node hears it when it goes on.
 import type { FleetLink, FleetTable, Lease, LeaseAnswer, LinkStatus, TableEntry } from '../../src/bus/fleetLink.ts'
+import { FleetError } from '../../src/model/errors.ts'
 import type { DirectiveEntry, LedgerEntry, NodeEntry } from '../../src/model/fleet/entries.ts'
 import type { WireMessage, WireType } from '../../src/model/fleet/wire.ts'
 import { Timer } from '../../src/model/timerWheel.ts'
@@ -64,6 +65,11 @@ export class MemoryLink implements FleetLink {
     if (this.#buffer.length <= BUFFER) return
     this.#buffer.shift()
     this.counters.dropped++
+  }
+
+  async send(message: WireMessage): Promise<void> {
+    if (!this.connected || !this.#fleet.reaches(this.node)) throw new FleetError('there is no connection to its server')
+    this.publish(message)
   }
 
   subscribe(type: WireType | '*', listener: (message: WireMessage) => void): () => void {

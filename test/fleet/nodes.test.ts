@@ -149,6 +149,39 @@ describeWithNats('nodes of one fleet', () => {
     expect(inStream.nodes.length).toBeGreaterThan(1)
   })
 
+  test('what an operator tells one node of the fleet, all do; what is told to a node’s own board stays there', async () => {
+    const gears = await fleetOf('one', 'two', 'three')
+    const [one, two, three] = gears as [Gear, Gear, Gear]
+    await allMet(gears)
+    // Said again where a term ended on a busy machine.
+    const told = (say: () => Promise<void> | undefined, holds: () => boolean) =>
+      until(async () => {
+        await say()?.catch(() => undefined)
+        await until(holds, 1000).catch(() => undefined)
+        return holds()
+      })
+    const away = () => gears.every((gear) => gear.peek('search') !== undefined)
+    const by = { by: 'ada', why: 'a drill' }
+    await told(() => two.fleet?.command('search', { name: 'trip', ...by }), away)
+    expect(one.fleet?.directives.get('search')).toMatchObject({ rule: 'command.trip', reason: 'ada: a drill' })
+    const held = () => gears.some(({ fleet }) => fleet?.directives.get('search')?.hold === true)
+    await told(
+      () => two.fleet?.command('search', { name: 'reset', ...by }),
+      () => !held(),
+    )
+    await until(async () => {
+      for (const gear of gears) await gear.execute('search', () => 1).catch(() => undefined)
+      return gears.every((gear) => gear.state('search') === 'closed')
+    })
+    await told(() => one.fleet?.command({ name: 'beginMaintenance', ...by, services: ['search'] }), away)
+    expect(two.fleet?.directives.get('search')?.state).toBe('maintenance')
+    const over = () => gears.every(({ fleet }) => fleet?.directives.get('search')?.state !== 'maintenance')
+    await told(() => three.fleet?.command({ name: 'endMaintenance', ...by }), over)
+    three.command('search', { name: 'trip', ...by })
+    await until(() => one.fleet?.nodes.get('three')?.services.search?.path === 'open.forced')
+    expect([one, two, three].map(({ services: { search } }) => search.path === 'open.forced')).toEqual([false, false, true])
+  }, 30_000)
+
   test('a leader that closes hands over at once', async () => {
     const gears = await fleetOf('one', 'two')
     await allMet(gears)

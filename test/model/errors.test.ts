@@ -8,6 +8,7 @@ import {
   ConfigError,
   captureRejectionStacks,
   DegradedToFallbackError,
+  FleetError,
   JournalError,
   LoadShedError,
   MaintenanceError,
@@ -63,6 +64,15 @@ test('a journal error points at the line', () => {
     name: 'JournalError',
     code: 'ERR_SWITCHGEAR_JOURNAL',
     message: 'a.jsonl:7: torn',
+  })
+})
+
+test('an error of the fleet says why it was not told', () => {
+  expect(new FleetError('nobody leads it now')).toMatchObject({
+    name: 'FleetError',
+    code: 'ERR_SWITCHGEAR_FLEET',
+    problem: 'nobody leads it now',
+    message: 'the fleet was not told: nobody leads it now',
   })
 })
 

@@ -1,6 +1,10 @@
-// What an operator wants of the fleet: told to the fleet's board, from where it becomes what nodes are asked. Used by fleetLeader.ts.
+// What an operator wants of the fleet: told to the fleet's board, from where it becomes what nodes are asked. Used by fleetLeader.ts,
+// and by fleetNode.ts, which sends it.
+import { checked } from '../../model/checked.ts'
+import { ConfigError } from '../../model/errors.ts'
+import { isBusService, NAMES_ALLOWED } from '../../model/fleet/subjects.ts'
 import type { WireMessage } from '../../model/fleet/wire.ts'
-import type { Command, SystemCommand } from '../../model/signals.ts'
+import { type Command, commandSchema, type SystemCommand, systemCommandSchema } from '../../model/signals.ts'
 import type { Board } from '../board.ts'
 
 export type CommandMessage = Extract<WireMessage, { type: 'command' }>
@@ -10,6 +14,13 @@ export interface HeardCommand {
   readonly message: CommandMessage
   /** By our clock, epoch ms. */
   readonly heardAt: number
+}
+
+/** What a user wants told to the fleet, and of which service; throws a ConfigError where that is no command for a fleet. */
+export function commandOf(to: string | SystemCommand, command: Command | undefined): Pick<CommandMessage, 'service' | 'command'> {
+  if (typeof to !== 'string') return { service: '*', command: checked(systemCommandSchema, to, 'command') }
+  if (to === '*' || !isBusService(to)) throw new ConfigError('service', to, NAMES_ALLOWED)
+  return { service: to, command: checked(commandSchema, command, 'command') }
 }
 
 /** Clocks are apart: a maintenance lasts from when we heard of it for as long as it was meant to last from when it was sent. */

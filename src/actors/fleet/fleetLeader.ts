@@ -198,9 +198,7 @@ export class FleetLeader {
   }
 
   #command(message: CommandMessage, at: number, heardAt: number): void {
-    const { service, node } = message
-    // A node with a heartbeat tells of what an operator did there.
-    if (this.view.beats(node)) return
+    const { service } = message
     if (service === '*' || (!isKeyed(service) && this.#knows(service))) obey(this.fleet.board, message, at, heardAt)
   }
 

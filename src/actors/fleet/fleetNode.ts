@@ -4,16 +4,19 @@ import type { Bus } from '../../bus/bus.ts'
 import type { FleetLink, LinkCounters, LinkStatus } from '../../bus/fleetLink.ts'
 import type { Journal } from '../../bus/journal.ts'
 import type { Clock } from '../../model/clock.ts'
+import { ClosedError, FleetError } from '../../model/errors.ts'
 import type { DirectiveEntry, NodeEntry } from '../../model/fleet/entries.ts'
 import { EVERYWHERE } from '../../model/orchestrator/alerts.ts'
 import type { OrchestratorConfig } from '../../model/orchestrator/config.ts'
 import type { BreakerPolicy, Kind } from '../../model/policy.ts'
 import type { AlertRecord } from '../../model/records.ts'
+import type { Command, SystemCommand } from '../../model/signals.ts'
 import type { ServiceProfile } from '../../services/serviceProfile.ts'
 import type { Board } from '../board.ts'
 import type { BudgetKeeper } from '../budgets/budgetKeeper.ts'
 import { Alarm } from './alarm.ts'
 import { DirectiveFollower } from './directiveFollower.ts'
+import { commandOf } from './fleetCommands.ts'
 import { Leadership } from './leadership.ts'
 import { NodeBeat } from './nodeBeat.ts'
 import { NodeName } from './nodeName.ts'
@@ -61,6 +64,15 @@ export interface GearFleet {
     /** Calls and happenings that the fleet was not told of, as there was no connection. */
     readonly unreported: number
   }
+  /**
+   * Tells the whole fleet what an operator wants of a service: the leader obeys it and asks it of every node, whoever has the
+   * service, while `gear.command` is for this process only. Resolves when the server has it; the leader takes a few ms more, and what it
+   * asks then stands in `directives`. Rejects with a ConfigError when it is no such command, with a FleetError when nobody
+   * leads, when there is no connection, or when the server forbids it.
+   */
+  command(service: string, command: Command): Promise<void>
+  /** The same of several services of the fleet, all of them unless some are named. */
+  command(command: SystemCommand): Promise<void>
 }
 
 /** A moment without a connection is no news; ms. */
@@ -81,6 +93,7 @@ export class FleetNode implements GearFleet {
   readonly #stopListening: () => void
   readonly #refused = new Set<string>()
   #isAlone: boolean | undefined
+  #commands = 0
   #closing: Promise<void> | undefined
 
   /** To be made once the board goes on from its journal, and before the first call. */
@@ -135,6 +148,15 @@ export class FleetNode implements GearFleet {
   get counters(): GearFleet['counters'] {
     const { published, received, dropped, rejected, missed } = this.#options.link.counters
     return { published, received, dropped, rejected, missed, unreported: this.#reporter.unreported }
+  }
+
+  async command(to: string | SystemCommand, command?: Command): Promise<void> {
+    const { link, clock } = this.#options
+    const told = commandOf(to, command)
+    if (this.#closing) throw new ClosedError(told.service === '*' ? told.command.name : told.service)
+    if (link.connected && this.leader === undefined) throw new FleetError('nobody leads it now, as far as is known here')
+    const id = `${this.#name.session}.command.${++this.#commands}`
+    await link.send({ v: 1, type: 'command', id, at: Math.floor(clock.now()), node: this.#name.current, ...told })
   }
 
   /** Hands over what it leads, says what is left to say, and is gone, within two seconds. Never rejects. */

@@ -169,11 +169,6 @@ export class FleetView {
     for (const service of known.services) if (this.services.get(service)?.stands.delete(node)) this.#pairs--
   }
 
-  /** Does it have a heartbeat? */
-  beats(node: string): boolean {
-    return this.#nodes.get(node)?.beats === true
-  }
-
   isLive(node: string, at: number): boolean {
     const known = this.#nodes.get(node)
     return known !== undefined && at - known.heardAt <= (known.beats ? LIVE : LIVE_WITHOUT)

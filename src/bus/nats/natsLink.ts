@@ -6,6 +6,7 @@ import { encodeRejection, type Rejection } from '../../model/fleet/rejection.ts'
 import { messageWildcard, rejectedSubject, type TableName } from '../../model/fleet/subjects.ts'
 import { WIRE_TYPES, type WireMessage, type WireType } from '../../model/fleet/wire.ts'
 import type { FleetLink, LinkCounters, LinkStatus } from '../fleetLink.ts'
+import { ConfirmedSend } from './confirmedSend.ts'
 import { BusConnection, type ConnectionNews } from './connection.ts'
 import { within } from './due.ts'
 import { Inbox } from './inbox.ts'
@@ -46,6 +47,7 @@ export class NatsLink implements FleetLink {
   readonly #clock: Clock
   readonly #connection: BusConnection
   readonly #sender: Sender
+  readonly #confirmed: ConfirmedSend
   readonly #inbox: Inbox
   readonly #troubles: Troubles
   readonly #statuses = new Listeners<[status: LinkStatus]>('the status of the link to the fleet')
@@ -78,6 +80,7 @@ export class NatsLink implements FleetLink {
       trouble,
     })
     const { whileUp } = this.#connection
+    this.#confirmed = new ConfirmedSend({ clock, fleet, client, whileUp })
     const bounds = { replicas, maxKeys: limits.tableKeys, entryBytes: limits.entryBytes }
     const shared = { clock, fleet, client, whileUp, trouble, fit, ...bounds }
     const tableOf = <Table extends TableName>(table: Table, more: Partial<NatsTableOptions<Table>> = {}): NatsTable<Table> =>
@@ -104,6 +107,10 @@ export class NatsLink implements FleetLink {
 
   publish(message: WireMessage): void {
     this.#sender.publish(message)
+  }
+
+  send(message: WireMessage): Promise<void> {
+    return this.#confirmed.send(message)
   }
 
   subscribe(type: WireType | '*', listener: (message: WireMessage) => void): () => void {
@@ -144,6 +151,7 @@ export class NatsLink implements FleetLink {
         this.#statuses.tell(news)
         return
       case 'refused':
+        this.#confirmed.refused(news.what)
         this.#troubles.refused(news.what)
         return
       case 'trouble':

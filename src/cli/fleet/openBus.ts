@@ -23,10 +23,10 @@ export const REFUSED = 1
 export const UNREACHABLE = 2
 /** How long a server may take to answer, ms. */
 export const PATIENCE = 5000
-/** One that has said what it is has this long to let us in, ms. */
-const LEAST_PATIENCE = 1000
 /** After so long somebody who waits is told for what, ms. */
 const TELL_AFTER = 2000
+/** One that has said what it is has this long to let us in, ms. */
+const LEAST_PATIENCE = 1000
 
 export interface Bus {
   readonly client: NatsConnection
@@ -58,18 +58,10 @@ export async function openBus(config: BusConfig, options: OpenOptions): Promise<
   const overdueAt = systemClock.now() + patience
   const waiting = new Due(() => console.error(`switchgear: waiting for ${server}`))
   systemClock.arm(waiting, systemClock.now() + TELL_AFTER)
-  let client: NatsConnection
-  try {
-    const servers = await answering(config.servers, server, patience, signal)
-    const left = Math.max(LEAST_PATIENCE, overdueAt - systemClock.now())
-    client = await dial(config, server, { ...dialled, servers, noRandomize: true, timeout: left })
-  } finally {
-    systemClock.disarm(waiting)
-  }
-  if (signal?.aborted) {
-    await client.close()
-    throw new CommandFailure('interrupted', INTERRUPTED)
-  }
+  const asked = answering(config.servers, server, patience, signal)
+  const servers = await asked.finally(() => systemClock.disarm(waiting))
+  const left = Math.max(LEAST_PATIENCE, overdueAt - systemClock.now())
+  const client = await dial(config, server, { ...dialled, servers, noRandomize: true, timeout: left })
   const refused: string[] = []
   void (async () => {
     for await (const status of client.status()) {
@@ -110,16 +102,11 @@ function optionsOf(config: BusConfig, name: string): ConnectionOptions {
 }
 
 /** The servers with the one in front that answers first. All are asked at once: somebody waits at a terminal. */
-async function answering(
-  servers: readonly string[],
-  all: string,
-  patience: number,
-  signal: AbortSignal | undefined,
-): Promise<string[]> {
+async function answering(servers: readonly string[], all: string, patience: number, signal?: AbortSignal): Promise<string[]> {
   const stop = new AbortController()
-  const ended = signal === undefined ? stop.signal : AbortSignal.any([stop.signal, signal])
+  const ends = signal === undefined ? stop.signal : AbortSignal.any([stop.signal, signal])
   try {
-    const first = await Promise.any(servers.map((one) => firstToAnswer([one], systemClock, patience, ended)))
+    const first = await Promise.any(servers.map((one) => firstToAnswer([one], systemClock, patience, ends)))
     return [...first, ...servers.filter((one) => !first.includes(one))]
   } catch (error) {
     if (signal?.aborted) throw new CommandFailure('interrupted', INTERRUPTED)
@@ -132,10 +119,9 @@ async function answering(
 }
 
 /** Without the name of the server where that has been said. */
-function reasonOf(problem: unknown, server = ''): string {
+function reasonOf(problem: unknown, server: string | undefined): string {
   const text = inOneLine(problem)
-  if (server === '' || !text.startsWith(server)) return text
-  return text.slice(server.length).replace(/^: /, '').replace(/^ /, 'it ')
+  return server !== undefined && text.startsWith(`${server}: `) ? text.slice(server.length + 2) : text
 }
 
 async function dial(config: BusConfig, server: string, options: ConnectionOptions): Promise<NatsConnection> {
