@@ -56,8 +56,6 @@ export class FleetLeader {
   readonly #probers: ProberWatch
   readonly #stops: (() => void)[] = []
   readonly #told = new Set<string>()
-  /** Begins the ids of what this term says: a node that has lost its lease and got it back leads another term under the same epoch. */
-  readonly #term: string
   #messages = 0
   #stopped = false
 
@@ -67,10 +65,9 @@ export class FleetLeader {
     this.#limits = { ...FLEET_LIMITS, ...options.limits }
     this.#quorum = options.quorum ?? DEFAULT_QUORUM
     this.view = new FleetView(this.#limits)
-    this.#term = `${link.node}.${epoch}.${this.#now().toString(36)}`
     this.fleet = new FleetBoard({
       ...options,
-      term: this.#term,
+      term: `${link.node}.${epoch}`,
       changed: (service) => this.#settle(service, this.fleet.board.now()),
     })
     this.#since = this.#now()
@@ -315,9 +312,9 @@ export class FleetLeader {
 
   #publish(event: GearEvent): void {
     if (event.type !== 'alert' && event.type !== 'finding') return
-    const { link, mayAct } = this.#options
+    const { link, epoch, mayAct } = this.#options
     if (this.#stopped || !mayAct()) return
-    link.publish({ v: 1, id: `${this.#term}.${++this.#messages}`, node: link.node, ...event })
+    link.publish({ v: 1, id: `${link.node}.${epoch}.${++this.#messages}`, node: link.node, ...event })
   }
 
   /** Once a term. */
