@@ -1,18 +1,39 @@
 // From the failure that makes a quorum to the directive in force on a node that saw none.
+import { connect } from '@nats-io/transport-node'
 import { quorumSize } from '../../../src/model/fleet/quorum.ts'
+import { messageWildcard, parseMessageSubject } from '../../../src/model/fleet/subjects.ts'
 import type { Member } from '../member.ts'
 import { moment } from '../protocol.ts'
 import type { TrialFleet } from '../trialFleet.ts'
 
+/** The process that leads, and makes no calls. */
+export const LEADER = 'leader'
 const FAILURES = 3
 
-/** ms, one a service and round. The last of the callers is the one that sees no failure. */
-export async function failureToDirective(fleet: TrialFleet, services: readonly string[], rounds: number): Promise<number[]> {
-  const latencies: number[] = []
+/** ms, one a service and round. */
+export interface TripTimes {
+  /** From the breaker that makes the quorum opening on its node. */
+  readonly fromNode: number[]
+  /** From the leader hearing of it. */
+  readonly fromLeader: number[]
+}
+
+interface Told {
+  readonly service: string
+  readonly since: number
+  readonly told: number
+}
+
+/** The last of the callers is the one that sees no failure. */
+export async function failureToDirective(fleet: TrialFleet, services: readonly string[], rounds: number): Promise<TripTimes> {
+  const fromNode: number[] = []
+  const fromLeader: number[] = []
   const callers = fleet.callers
   const failing = callers.slice(0, quorumSize(callers.length, 0.5))
   const other = callers.at(-1) as Member
+  const [seenAt, close] = await leaderSees(fleet)
   for (let round = 0; round < rounds; round++) {
+    const trips: Told[] = []
     for (const service of services) {
       const since = moment()
       for (const member of failing) {
@@ -25,12 +46,45 @@ export async function failureToDirective(fleet: TrialFleet, services: readonly s
       const opened = failing.map((member) => member.movedAt(since, service, ({ to }) => to.startsWith('open')))
       // Who was opened by the fleet before it failed by itself was not needed for the quorum.
       const quorum = Math.max(...opened.flatMap((at) => (at !== undefined && at <= told ? at : [])))
-      latencies.push(told - quorum)
+      fromNode.push(told - quorum)
+      trips.push({ service, since, told })
       for (const member of failing) member.tell({ do: 'health', service, up: true })
     }
     await well(fleet, 60_000)
+    for (const { service, since, told } of trips) {
+      const seen = seenAt(service, since)
+      if (seen !== undefined && seen <= told) fromLeader.push(told - seen)
+    }
   }
-  return latencies
+  await close()
+  return { fromNode, fromLeader }
+}
+
+/** When the leader's breaker for a service first opened after a moment, by its alert, which has the time of what it heard, in whole ms. */
+async function leaderSees(
+  fleet: TrialFleet,
+): Promise<[seenAt: (service: string, since: number) => number | undefined, close: () => Promise<void>]> {
+  const client = await connect({ servers: fleet.servers.map(({ url }) => url) })
+  const ahead = performance.timeOrigin + performance.now() - moment()
+  const opened: { service: string; at: number }[] = []
+  client.subscribe(messageWildcard(fleet.name, { type: 'alert', node: LEADER }), {
+    callback: (_, { subject, data }) => {
+      const service = parseMessageSubject(subject)?.service ?? ''
+      const told = JSON.parse(new TextDecoder().decode(data)) as Alert | Alert[]
+      for (const { code, at } of Array.isArray(told) ? told : [told]) {
+        if (code === 'opened') opened.push({ service, at: at - ahead })
+      }
+    },
+  })
+  await client.flush()
+  const seenAt = (service: string, since: number): number | undefined =>
+    opened.find((one) => one.service === service && one.at >= since - 1)?.at
+  return [seenAt, () => client.close()]
+}
+
+interface Alert {
+  readonly code: string
+  readonly at: number
 }
 
 function well(fleet: TrialFleet, patience: number): Promise<number> {

@@ -16,7 +16,7 @@ import { sleep } from '../faults/fault.ts'
 import { Latencies } from '../latencies.ts'
 import { POLICY, TrialFleet } from '../trialFleet.ts'
 import { type Fed, feed } from './feed.ts'
-import { failureToDirective } from './latency.ts'
+import { failureToDirective, LEADER, type TripTimes } from './latency.ts'
 import { cpuSeconds, rssMb } from './processCpu.ts'
 import { type Load, type Results, writeLoad } from './report.ts'
 
@@ -48,19 +48,28 @@ process.exit(0)
 
 async function underLoad(): Promise<Pick<Results, 'idle' | 'busy' | 'load'>> {
   const idle = await withFleet(['a', 'b', 'c'], 5, async (fleet) => {
-    const all = await failureToDirective(fleet, SERVICES, rounds + 1)
-    // The first of all is the first time that anything happens in these processes.
-    return all.slice(SERVICES.length)
+    // The first time that anything happens in these processes.
+    await failureToDirective(fleet, SERVICES, 1)
+    return failureToDirective(fleet, SERVICES, rounds)
   })
-  console.error('failure to directive, little to do', distribution(idle))
+  say('little to do', idle)
   const { load, busy } = await withFleet(['a', 'b', 'c', 'd', 'e'], 200, async (fleet, leader, server) => {
     await sleep(3000)
     const load = await measure(fleet, leader, server)
     console.error(load)
     return { load, busy: await failureToDirective(fleet, SERVICES, quick ? 1 : 10) }
   })
-  console.error('failure to directive, under load', distribution(busy))
+  say('under load', busy)
   return { idle, busy, load }
+}
+
+function say(when: string, { fromNode, fromLeader }: TripTimes): void {
+  console.error(
+    `failure to directive, ${when}: from the node`,
+    distribution(fromNode),
+    'from the leader',
+    distribution(fromLeader),
+  )
 }
 
 async function withFleet<T>(
@@ -75,13 +84,13 @@ async function withFleet<T>(
   const services = Object.fromEntries(SERVICES.map((name) => [name, { kind: 'http', ...POLICY }]))
   const orchestrator = { rules: { system_overload_protection: { enabled: false } }, correlation: false }
   writeFileSync(config, JSON.stringify({ services, orchestrator }))
-  const args = [SWITCHGEAR, 'serve', '--config', config, '--server', server.url, '--fleet', 'load', '--node', 'leader']
+  const args = [SWITCHGEAR, 'serve', '--config', config, '--server', server.url, '--fleet', 'load', '--node', LEADER]
   const leader = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'inherit'] })
   try {
     for (const name of names) fleet.start(name, { rate, services: SERVICES, reportEvery: 200 })
-    const known = [...names, 'leader'].sort().join()
+    const known = [...names, LEADER].sort().join()
     await fleet.until('all agree', 30_000, () =>
-      fleet.members.every(({ latest }) => latest?.leader === 'leader' && latest.nodes.join() === known) ? 0 : undefined,
+      fleet.members.every(({ latest }) => latest?.leader === LEADER && latest.nodes.join() === known) ? 0 : undefined,
     )
     await sleep(1500)
     return await act(fleet, leader.pid ?? 0, server.pid ?? 0)
@@ -105,7 +114,7 @@ async function measure(fleet: TrialFleet, leader: number, server: number): Promi
   })
   const pids = new Map([
     ...fleet.members.map(({ node, pid }): [string, number] => [node, pid]),
-    ['leader', leader],
+    [LEADER, leader],
     ['nats-server', server],
   ])
   const cpuBefore = new Map([...pids].map(([name, pid]) => [name, cpuSeconds(pid)]))

@@ -78,8 +78,9 @@ export class DirectiveFollower {
     followed.revision = revision
     followed.entry = value
     followed.until = board.clock.now() + value.lifetime
-    this.#settle(service)
+    // First what keeps calls away: the rest can wait a millisecond.
     if (value.trip && (value.state === 'open' || value.state === 'halfOpen')) this.#trip(service, value.trip)
+    this.#settle(service)
   }
 
   #follow(service: string): Followed {

@@ -72,29 +72,6 @@ describe('another leads', () => {
     expect(story.leader).toBe(leaders[0])
   })
 
-  it('again by the same node and under the same epoch: what it trips then is another trip, which all obey', async () => {
-    const story = await tripped()
-    const before = story.entry('database')!
-    story.down.clear()
-    await story.run(60)
-    expect(story.entry('database')).toBeUndefined()
-    // Its lease is renewed, but it does not hear of that.
-    const leader = story.leader
-    story.fleet.faults.loseAnswers = 1
-    for (let i = 0; i < 100 && leader.leadership?.leads; i++) await story.run(0.1)
-    expect(leader.leadership?.leads).toBe(false)
-    story.fleet.faults.loseAnswers = 0
-    for (let i = 0; i < 100 && !leader.leadership?.leads; i++) await story.run(0.1)
-    expect([leader.leadership?.leads, leader.leadership?.epoch]).toEqual([true, before.epoch])
-    await story.run(10)
-    const well = NODES.slice(3)
-    for (const node of NODES.slice(0, 3)) story.sick.add(node)
-    for (let i = 0; i < 100 && story.entry('database')?.trip === undefined; i++) await story.run(0.1)
-    await story.run(0.1)
-    expect(story.entry('database')).toMatchObject({ epoch: before.epoch, state: 'open' })
-    expect(well.map((node) => story.get(node).path('database'))).toEqual(['open.cooling', 'open.cooling'])
-  })
-
   it('and rewrites what a deposed leader slips into the table', async () => {
     const story = await tripped()
     const before = story.entry('database')!

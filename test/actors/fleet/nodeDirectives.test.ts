@@ -129,6 +129,13 @@ describe('a trip of the fleet', () => {
     expect(replayed(one.journal.records).differences).toBe(0)
   })
 
+  test('keeps calls away before anything else the entry asks is done', async () => {
+    const { one, put } = await story()
+    await put({ state: 'open', hold: true, trip: TRIP })
+    const done = one.journal.records.flatMap(({ type }) => (type === 'transition' || type === 'directive' ? [type] : []))
+    expect(done).toEqual(['transition', 'directive'])
+  })
+
   test('says how many calls fail where that is why', async () => {
     const { one, put } = await story()
     await put({ state: 'open', hold: true, trip: { ...TRIP, why: 'failure_rate' } })
