@@ -1,7 +1,7 @@
 // What a process needs of the fleet's bus: messages that may be lost, small tables that may not, and a lease. NATS provides it
 // (src/bus/nats); tests provide one in memory and virtual time. Nothing here blocks, throws or must be awaited by a call.
 import type { DirectiveEntry, LedgerEntry, NodeEntry } from '../model/fleet/entries.ts'
-import type { WireMessage, WireType } from '../model/fleet/wire.ts'
+import type { OutcomeMessage, WireMessage, WireType } from '../model/fleet/wire.ts'
 
 export interface FleetLink {
   readonly fleet: string
@@ -16,6 +16,8 @@ export interface FleetLink {
   send(message: WireMessage): Promise<void>
   /** Hears messages of a type from every node, this one's own too; `*`: of every type. Malformed ones never get here. */
   subscribe(type: WireType | '*', listener: (message: WireMessage) => void): () => void
+  /** Hears outcomes as they come: one or more at once, all of one node and one service. Left out: one by one. */
+  hearOutcomes?(listener: (outcomes: readonly OutcomeMessage[]) => void): () => void
   /** What the leader wants, by service. */
   readonly directives: FleetTable<DirectiveEntry>
   /** How each node is, by node; those that have not been heard of for a while are gone from it. */

@@ -130,8 +130,7 @@ export class FleetBoard {
   // --- what nodes tell --------------------------------------------------------------------------------------------------------
 
   /** Calls as the gate would have let them pass; those of a breaker that is away count nowhere. */
-  count(message: OutcomeMessage, at: number): void {
-    const breaker = this.board.get(message.service)
+  count(message: OutcomeMessage, at: number, breaker = this.board.get(message.service)): void {
     if (!breaker || !countsOutcomes(breaker.path)) return
     const microseconds = inMicroseconds(message.latency)
     const { count = 1, result } = message

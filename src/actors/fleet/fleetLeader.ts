@@ -8,6 +8,7 @@ import type { OutcomeMessage, WireMessage } from '../../model/fleet/wire.ts'
 import { isDown } from '../../model/orchestrator/context.ts'
 import type { GearEvent } from '../../model/records.ts'
 import { Timer } from '../../model/timer.ts'
+import type { Breaker } from '../breaker.ts'
 import { isKeyed } from '../keyedName.ts'
 import { DirectiveWriter } from './directiveWriter.ts'
 import { FleetBoard, type FleetBoardOptions } from './fleetBoard.ts'
@@ -105,7 +106,7 @@ export class FleetLeader {
     this.#adopt()
     this.#stops.push(
       link.nodes.listen((node, entry) => this.#beat(node, entry?.value)),
-      link.subscribe('outcome', (message) => this.#heard(message)),
+      this.#hearOutcomes(),
       link.subscribe('transition', (message) => this.#heard(message)),
       link.subscribe('command', (message) => this.#heard(message)),
       this.fleet.bus.subscribe('alert', (event) => this.#publish(event)),
@@ -128,6 +129,12 @@ export class FleetLeader {
 
   // --- what is heard --------------------------------------------------------------------------------------------------------
 
+  #hearOutcomes(): () => void {
+    const { link } = this.#options
+    const heard = (outcomes: readonly OutcomeMessage[]): void => this.#outcomes(outcomes)
+    return link.hearOutcomes?.(heard) ?? link.subscribe('outcome', (message) => message.type === 'outcome' && heard([message]))
+  }
+
   #heard(message: WireMessage): void {
     if (this.#stopped) return
     const at = this.#now()
@@ -135,7 +142,6 @@ export class FleetLeader {
     if (message.type === 'command') {
       if (this.#options.mayAct()) this.#command(message, at, at)
     } else if (service === '*' || isKeyed(service) || !this.#knows(service)) return
-    else if (message.type === 'outcome') this.#outcome(message, at)
     else if (message.type === 'transition') {
       const { node, to, reason } = message
       const stand = this.view.stand(node, service, at)
@@ -146,26 +152,36 @@ export class FleetLeader {
     }
   }
 
-  #outcome(message: OutcomeMessage, at: number): void {
-    const { service, node, result, count = 1 } = message
+  /** Those of one node and one service: what they have in common is looked up once. */
+  #outcomes(outcomes: readonly OutcomeMessage[]): void {
+    const [first] = outcomes
+    if (this.#stopped || !first) return
+    const { service, node } = first
+    if (service === '*' || isKeyed(service) || !this.#knows(service)) return
+    const at = this.#now()
     const stand = this.view.stand(node, service, at)
     const view = this.view.services.get(service)
-    if (!stand || !view) return
+    const breaker = this.fleet.board.get(service)
+    if (!stand || !view || !breaker) return
     stand.calls = true
     stand.askedAt = at
+    for (const outcome of outcomes) if (!this.#stopped) this.#outcome(outcome, stand, view, breaker, at)
+  }
+
+  #outcome(message: OutcomeMessage, stand: Stand, view: ServiceView, breaker: Breaker, at: number): void {
+    const { service, result, count = 1 } = message
     if (result === 'rejected' || result === 'ignored') return
     const failed = result === 'failure'
     const wasActive = stand.window.calls > 0
     stand.window.add(at, count, failed ? count : 0)
     if (failed) stand.lastFailure = message.failure ?? 'unknown_error'
-    const path = this.fleet.path(service)
-    if (path === 'halfOpen') {
+    if (breaker.path === 'halfOpen') {
       if (this.#probers.takes(stand, message, at)) this.fleet.probe(message, at)
       return
     }
     if (!wasActive && !this.#isCounted(stand)) this.view.look(view, this.fleet.threshold(service), at)
     if (!failed) {
-      this.fleet.count(message, at)
+      this.fleet.count(message, at, breaker)
       return
     }
     if (!stand.failing && isFailing(stand.window, this.fleet.threshold(service))) {
@@ -176,7 +192,7 @@ export class FleetLeader {
     // Its own failure is not held any more: it is counted as it is, with what it says.
     const held = stand.window.release() - count
     if (held > 0) this.fleet.countHeld(service, held, stand.lastFailure, at)
-    this.fleet.count(message, at)
+    this.fleet.count(message, at, breaker)
     this.#release(view, at)
   }
 

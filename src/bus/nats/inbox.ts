@@ -13,7 +13,8 @@ export interface InboxOptions {
   readonly node: string
   /** Of each node. */
   readonly messagesPerSecond: number
-  readonly deliver: (message: WireMessage) => void
+  /** Those of one body that have not come before: one or more, of one type, node and service. */
+  readonly deliver: (messages: readonly WireMessage[]) => void
   /** To be published for the sender to see. */
   readonly report: (rejection: Rejection) => void
   readonly trouble: (code: string, message: () => string) => void
@@ -112,11 +113,10 @@ export class Inbox {
     const read = readMessages(subject, bytes, now)
     this.#rates.spend(sender, now, Math.max(1, read.messages.length + read.rejected))
     if (read.rejected > 0) this.#refuse(read, now)
-    for (const message of read.messages) {
-      if (this.#seen.take(message)) continue
-      this.received++
-      this.#options.deliver(message)
-    }
+    const fresh = this.#seen.fresh(read.messages)
+    if (fresh.length === 0) return
+    this.received += fresh.length
+    this.#options.deliver(fresh)
   }
 
   #refuse(read: ReadMessages, now: number): void {

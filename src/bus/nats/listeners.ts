@@ -19,6 +19,10 @@ export class Listeners<Args extends readonly unknown[]> {
     }
   }
 
+  get some(): boolean {
+    return this.#all.length > 0
+  }
+
   tell(...args: Args): void {
     for (const listening of this.#all) {
       try {

@@ -4,7 +4,7 @@ import { type Clock, systemClock } from '../../model/clock.ts'
 import type { BusConfig } from '../../model/fleet/busConfig.ts'
 import { encodeRejection, type Rejection } from '../../model/fleet/rejection.ts'
 import { messageWildcard, rejectedSubject, type TableName } from '../../model/fleet/subjects.ts'
-import { WIRE_TYPES, type WireMessage, type WireType } from '../../model/fleet/wire.ts'
+import { type OutcomeMessage, WIRE_TYPES, type WireMessage, type WireType } from '../../model/fleet/wire.ts'
 import type { FleetLink, LinkCounters, LinkStatus } from '../fleetLink.ts'
 import { ConfirmedSend } from './confirmedSend.ts'
 import { BusConnection, type ConnectionNews } from './connection.ts'
@@ -52,6 +52,7 @@ export class NatsLink implements FleetLink {
   readonly #troubles: Troubles
   readonly #statuses = new Listeners<[status: LinkStatus]>('the status of the link to the fleet')
   readonly #listeners = new Map<WireType | '*', Listeners<[message: WireMessage]>>()
+  readonly #outcomes = new Listeners<[outcomes: readonly OutcomeMessage[]]>('outcomes of the fleet')
   /** Types that are subscribed to on this client. */
   readonly #subscribed = new Set<WireType>()
   #closing: Promise<void> | undefined
@@ -75,7 +76,7 @@ export class NatsLink implements FleetLink {
       clock,
       node,
       messagesPerSecond: limits.messagesPerSecond,
-      deliver: (message) => this.#deliver(message),
+      deliver: (messages) => this.#deliver(messages),
       report: (rejection) => this.#report(rejection),
       trouble,
     })
@@ -119,10 +120,11 @@ export class NatsLink implements FleetLink {
       listeners = new Listeners(`${type === '*' ? 'all' : type} messages of the fleet`)
       this.#listeners.set(type, listeners)
     }
-    const stop = listeners.add(listener)
-    const client = this.#connection.client
-    if (client !== undefined) this.#subscribeTo(client)
-    return stop
+    return this.#add(listeners, listener)
+  }
+
+  hearOutcomes(listener: (outcomes: readonly OutcomeMessage[]) => void): () => void {
+    return this.#add(this.#outcomes, listener)
   }
 
   close(): Promise<void> {
@@ -168,9 +170,20 @@ export class NatsLink implements FleetLink {
     this.#statuses.tell({ type: 'connected', server: client.getServer() })
   }
 
+  #add<Args extends readonly unknown[]>(listeners: Listeners<Args>, listener: (...args: Args) => void): () => void {
+    const stop = listeners.add(listener)
+    const client = this.#connection.client
+    if (client !== undefined) this.#subscribeTo(client)
+    return stop
+  }
+
+  #wants(type: WireType): boolean {
+    return this.#listeners.has('*') || this.#listeners.has(type) || (type === 'outcome' && this.#outcomes.some)
+  }
+
   #subscribeTo(client: NatsConnection): void {
     for (const type of WIRE_TYPES) {
-      if (this.#subscribed.has(type) || !(this.#listeners.has('*') || this.#listeners.has(type))) continue
+      if (this.#subscribed.has(type) || !this.#wants(type)) continue
       this.#subscribed.add(type)
       client.subscribe(messageWildcard(this.fleet, { type }), {
         callback: (error, message) => {
@@ -180,9 +193,17 @@ export class NatsLink implements FleetLink {
     }
   }
 
-  #deliver(message: WireMessage): void {
-    this.#listeners.get(message.type)?.tell(message)
-    this.#listeners.get('*')?.tell(message)
+  #deliver(messages: readonly WireMessage[]): void {
+    const [first] = messages
+    if (first === undefined) return
+    if (first.type === 'outcome') this.#outcomes.tell(messages as readonly OutcomeMessage[])
+    const ofType = this.#listeners.get(first.type)
+    const ofAll = this.#listeners.get('*')
+    if (ofType === undefined && ofAll === undefined) return
+    for (const message of messages) {
+      ofType?.tell(message)
+      ofAll?.tell(message)
+    }
   }
 
   #report(rejection: Rejection): void {

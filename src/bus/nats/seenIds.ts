@@ -30,6 +30,14 @@ export class SeenIds {
   #nodeHash = this.#seed
   #sender: Sender | undefined
 
+  /** Those that have not come before. */
+  fresh<Message extends WireMessage>(messages: readonly Message[]): readonly Message[] {
+    const again = messages.findIndex((message) => this.take(message))
+    return again < 0
+      ? messages
+      : [...messages.slice(0, again), ...messages.slice(again + 1).filter((message) => !this.take(message))]
+  }
+
   /** True for one that has come before. */
   take({ node, type, id, seq }: WireMessage): boolean {
     // Each node's ids are its own: nobody can use up another's.

@@ -162,7 +162,7 @@ test('long queues are read to their end, in order', async () => {
     clock: new VirtualClock(),
     node: 'a',
     messagesPerSecond: 1e6,
-    deliver: ({ seq }) => seqs.push(seq ?? 0),
+    deliver: (messages) => seqs.push(...messages.map(({ seq }) => seq ?? 0)),
     report: () => undefined,
     trouble: () => undefined,
   })
@@ -172,6 +172,30 @@ test('long queues are read to their end, in order', async () => {
   while (seqs.length < 10_000) await new Promise((resolve) => setImmediate(resolve))
   expect(seqs).toEqual(Array.from({ length: 10_000 }, (_, i) => i + 1))
   expect(inbox.missed).toBe(0)
+})
+
+test('of those that come together only those are handed on that are new, together and in order', async () => {
+  const heard: (string | undefined)[][] = []
+  const inbox = new Inbox({
+    clock: new VirtualClock(),
+    node: 'a',
+    messagesPerSecond: 1e6,
+    deliver: (messages) => heard.push(messages.map(({ id }) => id)),
+    report: () => undefined,
+    trouble: () => undefined,
+  })
+  for (const ids of ['1234', '3', '24', '567', '5859', '', '0 ']) {
+    const outcomes = [...ids].map((id) => ({ result: 'success', latency: 1, ...(id === ' ' ? undefined : { id }) }))
+    inbox.take('sg.v1.test.outcome.search.b', new TextEncoder().encode(JSON.stringify(outcomes)))
+  }
+  while (heard.length < 4) await new Promise((resolve) => setImmediate(resolve))
+  expect(heard).toEqual([
+    ['1', '2', '3', '4'],
+    ['5', '6', '7'],
+    ['8', '9'],
+    ['0', undefined],
+  ])
+  expect([inbox.received, inbox.rejected]).toEqual([11, 0])
 })
 
 test('a bounded wait says whether it was done', async () => {

@@ -34,6 +34,27 @@ describeWithNats('messages over NATS', () => {
     expect(link.counters).toMatchObject({ received: 2, missed: 0, rejected: 0 })
   })
 
+  test('who hears outcomes together hears what others hear one by one, until it stops', async () => {
+    const { url } = await natsServer()
+    const link = linkTo(url, 'a')
+    const together: (number | undefined)[][] = []
+    const oneByOne: (number | undefined)[] = []
+    await connected(link)
+    const stop = link.hearOutcomes((outcomes) => together.push(outcomes.map(({ status }) => status)))
+    // Nobody else has subscribed to outcomes yet.
+    for (const status of [500, 501, 502]) link.publish(outcome('a', { status }))
+    await until(() => together.flat().length === 3, 'three of them')
+    expect(together).toEqual([[500, 501, 502]])
+    link.subscribe('*', (message) => message.type === 'outcome' && oneByOne.push(message.status))
+    link.publish(outcome('a', { status: 503 }))
+    await until(() => oneByOne.length === 1, 'one more')
+    stop()
+    for (const status of [504, 505]) link.publish(outcome('a', { status }))
+    await until(() => oneByOne.length === 3, 'the others')
+    expect(oneByOne).toEqual([503, 504, 505])
+    expect(together).toEqual([[500, 501, 502], [503]])
+  })
+
   test('a listener that throws keeps the others from nothing', async () => {
     const { url } = await natsServer()
     const link = linkTo(url, 'a')
