@@ -15,6 +15,7 @@ import { type CommandMessage, type HeardCommand, obey } from './fleetCommands.ts
 import { FleetView, FORGOTTEN, type ServiceView, type Stand } from './fleetView.ts'
 import { OutlierWatch } from './outlierWatch.ts'
 import { ProberWatch } from './proberWatch.ts'
+import { SoleWitness } from './soleWitness.ts'
 
 export interface FleetLeaderOptions extends Omit<FleetBoardOptions, 'term' | 'changed'> {
   readonly link: FleetLink
@@ -66,6 +67,7 @@ export class FleetLeader {
   /** What the leader before this one wanted, until this one has settled. */
   readonly #found = new Map<string, DesiredEntry>()
   readonly #probers: ProberWatch
+  readonly #witness: SoleWitness
   readonly #stops: (() => void)[] = []
   readonly #told = new Set<string>()
   /** Since when no node has been known that tells of a service. */
@@ -87,6 +89,7 @@ export class FleetLeader {
     })
     this.#since = this.#now()
     this.#probers = new ProberWatch({ view: this.view, fleet: this.fleet, lease: options.orchestrator.recoveryLease })
+    this.#witness = new SoleWitness({ view: this.view, fleet: this.fleet })
     this.#timer = new TickTimer(() => this.#tick())
     this.#weighing = new TickTimer(() => this.#weigh(this.#now()))
     this.#outliers = new OutlierWatch({
@@ -269,7 +272,8 @@ export class FleetLeader {
       ? this.view.openings(view, this.fleet.closedAt(service), at)
       : { active: 0, open: [] as Stand[] }
     this.fleet.setNumbers(service, active, open.length)
-    const stand = this.fleet.stand(service, this.#probers.choose(service, view, open, at), open.length, at)
+    const probe = this.#probers.choose(service, view, open, at)
+    const stand = this.fleet.stand(service, probe, open.length, at, this.#witness.spares(view, at))
     const own = stand && desiredEntry(stand, at)
     const found = this.#found.get(service)
     // One that nobody here knows of lapses as soon as its time is up.
@@ -290,6 +294,7 @@ export class FleetLeader {
     if (this.fleet.isCommanded(service)) return
     this.#unheard.delete(service)
     this.#probers.forget(service)
+    this.#witness.forget(service)
     if (this.fleet.has(service)) this.fleet.remove(service)
     this.#settle(service, at)
   }
