@@ -37,7 +37,7 @@ export interface FleetLimits {
   readonly pairs: number
 }
 
-export const FLEET_LIMITS: FleetLimits = { nodes: 1000, services: 1000, pairs: 20_000 }
+export const FLEET_LIMITS: FleetLimits = { nodes: 1000, services: 1000, pairs: 60_000 }
 
 /** ms */
 const EVERY = 1000
@@ -206,15 +206,27 @@ export class FleetLeader {
     if (service === '*' || (!isKeyed(service) && this.#knows(service))) obey(this.fleet.board, message, at, heardAt)
   }
 
-  /** Makes a breaker for a service that is new, if there is room. */
-  #knows(service: string, kind: string = 'custom'): boolean {
+  /** Makes a breaker for a service that is new, if there is room; for one that a heartbeat names there is more. */
+  #knows(service: string, kind?: string): boolean {
     if (this.fleet.has(service)) return true
-    if (this.fleet.size >= this.#limits.services) {
+    if (this.fleet.size >= this.#limits.services && (kind === undefined || !this.#makeRoom())) {
       this.#tell('fleet_services_full', `more than ${this.#limits.services} services; ${service} is left alone`)
       return false
     }
-    this.fleet.add(service, kind as Parameters<FleetBoard['add']>[1])
+    this.fleet.add(service, (kind ?? 'custom') as Parameters<FleetBoard['add']>[1])
     return true
+  }
+
+  /** A stranger may make up any number of services: those that no node has give way. */
+  #makeRoom(): boolean {
+    for (const service of this.fleet.names) {
+      // Of one that the same heartbeat has named a moment ago nothing else is known yet.
+      if (this.#options.services[service] || !this.view.services.has(service)) continue
+      if (this.view.isKept(service) || this.fleet.isCommanded(service)) continue
+      this.#forgotten(service, this.#now())
+      return true
+    }
+    return false
   }
 
   // --- what follows from it ---------------------------------------------------------------------------------------------------
@@ -226,7 +238,10 @@ export class FleetLeader {
     if (!this.#options.mayAct()) return
     for (const service of this.view.tidy(at)) this.#forgotten(service, at)
     this.#tidy(at)
-    if (this.view.ignored > 0) this.#tell('fleet_nodes_full', `more than ${this.#limits.nodes} nodes; others are not heard`)
+    if (this.view.ignored > 0) {
+      const { nodes, pairs } = this.#limits
+      this.#tell('fleet_nodes_full', `more than ${nodes} nodes, or ${pairs} pairs of node and service; the rest is not heard`)
+    }
     for (const view of this.view.services.values()) {
       const { service } = view
       this.view.look(view, this.fleet.threshold(service), at)
