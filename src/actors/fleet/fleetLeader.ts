@@ -7,14 +7,15 @@ import { DEFAULT_QUORUM, isCorroborated, isFailing, meetsQuorum } from '../../mo
 import type { OutcomeMessage, WireMessage } from '../../model/fleet/wire.ts'
 import { isDown } from '../../model/orchestrator/context.ts'
 import type { GearEvent } from '../../model/records.ts'
-import { Timer } from '../../model/timer.ts'
 import { isKeyed } from '../keyedName.ts'
+import { Alarm } from './alarm.ts'
 import { DirectiveWriter } from './directiveWriter.ts'
 import { FleetBoard, type FleetBoardOptions } from './fleetBoard.ts'
 import { type CommandMessage, type HeardCommand, obey } from './fleetCommands.ts'
-import { FleetView, FORGOTTEN, type ServiceView, type Stand } from './fleetView.ts'
+import { FleetView, type ServiceView, type Stand } from './fleetView.ts'
 import { OutlierWatch } from './outlierWatch.ts'
 import { ProberWatch } from './proberWatch.ts'
+import { ServiceRoom } from './serviceRoom.ts'
 import { SoleWitness } from './soleWitness.ts'
 
 export interface FleetLeaderOptions extends Omit<FleetBoardOptions, 'term' | 'changed'> {
@@ -59,19 +60,18 @@ export class FleetLeader {
   readonly #term: string
   readonly #writer: DirectiveWriter
   readonly #outliers: OutlierWatch
-  readonly #timer: TickTimer
+  readonly #timer: Alarm
   /** Services of which something was heard that has not been weighed yet. */
   readonly #unweighed = new Set<string>()
-  readonly #weighing: TickTimer
+  readonly #weighing: Alarm
   readonly #since: number
   /** What the leader before this one wanted, until this one has settled. */
   readonly #found = new Map<string, DesiredEntry>()
   readonly #probers: ProberWatch
   readonly #witness: SoleWitness
+  readonly #room: ServiceRoom
   readonly #stops: (() => void)[] = []
   readonly #told = new Set<string>()
-  /** Since when no node has been known that tells of a service. */
-  readonly #unheard = new Map<string, number>()
   #messages = 0
   #stopped = false
 
@@ -90,8 +90,17 @@ export class FleetLeader {
     this.#since = this.#now()
     this.#probers = new ProberWatch({ view: this.view, fleet: this.fleet, lease: options.orchestrator.recoveryLease })
     this.#witness = new SoleWitness({ view: this.view, fleet: this.fleet })
-    this.#timer = new TickTimer(() => this.#tick())
-    this.#weighing = new TickTimer(() => this.#weigh(this.#now()))
+    const { services: most } = this.#limits
+    this.#room = new ServiceRoom({
+      view: this.view,
+      fleet: this.fleet,
+      configured: options.services,
+      most,
+      gone: (service, at) => this.#gone(service, at),
+      full: (service) => this.#tell('fleet_services_full', `more than ${most} services; ${service} is left alone`),
+    })
+    this.#timer = new Alarm(options.clock, () => this.#tick())
+    this.#weighing = new Alarm(options.clock, () => this.#weigh(this.#now()))
     this.#outliers = new OutlierWatch({
       view: this.view,
       threshold: (service) => this.fleet.threshold(service),
@@ -121,8 +130,8 @@ export class FleetLeader {
   stop(): void {
     if (this.#stopped) return
     this.#stopped = true
-    this.#options.clock.disarm(this.#timer)
-    this.#options.clock.disarm(this.#weighing)
+    this.#timer.off()
+    this.#weighing.off()
     for (const stop of this.#stops) stop()
     this.#writer.stop()
     this.fleet.stop()
@@ -136,7 +145,7 @@ export class FleetLeader {
     const { service } = message
     if (message.type === 'command') {
       if (this.#options.mayAct()) this.#command(message, at, at)
-    } else if (service === '*' || isKeyed(service) || !this.#knows(service)) return
+    } else if (service === '*' || isKeyed(service) || !this.#room.knows(service, at)) return
     else if (message.type === 'outcome') this.#outcome(message, at)
     else if (message.type === 'transition') {
       const { node, to, reason } = message
@@ -191,7 +200,7 @@ export class FleetLeader {
     }
     const services = Object.fromEntries(
       Object.entries(entry.services).filter(
-        ([service, { kind }]) => service !== '*' && !isKeyed(service) && this.#knows(service, kind),
+        ([service, { kind }]) => service !== '*' && !isKeyed(service) && this.#room.knows(service, at, kind),
       ),
     )
     const byItself = (service: string): boolean => !this.#isAway(service) && !this.#wasReleased(service)
@@ -203,30 +212,7 @@ export class FleetLeader {
     const { service, node } = message
     // A node with a heartbeat tells of what an operator did there.
     if (this.view.beats(node)) return
-    if (service === '*' || (!isKeyed(service) && this.#knows(service))) obey(this.fleet.board, message, at, heardAt)
-  }
-
-  /** Makes a breaker for a service that is new, if there is room; for one that a heartbeat names there is more. */
-  #knows(service: string, kind?: string): boolean {
-    if (this.fleet.has(service)) return true
-    if (this.fleet.size >= this.#limits.services && (kind === undefined || !this.#makeRoom())) {
-      this.#tell('fleet_services_full', `more than ${this.#limits.services} services; ${service} is left alone`)
-      return false
-    }
-    this.fleet.add(service, (kind ?? 'custom') as Parameters<FleetBoard['add']>[1])
-    return true
-  }
-
-  /** A stranger may make up any number of services: those that no node has give way. */
-  #makeRoom(): boolean {
-    for (const service of this.fleet.names) {
-      // Of one that the same heartbeat has named a moment ago nothing else is known yet.
-      if (this.#options.services[service] || !this.view.services.has(service)) continue
-      if (this.view.isKept(service) || this.fleet.isCommanded(service)) continue
-      this.#forgotten(service, this.#now())
-      return true
-    }
-    return false
+    if (service === '*' || (!isKeyed(service) && this.#room.knows(service, at))) obey(this.fleet.board, message, at, heardAt)
   }
 
   // --- what follows from it ---------------------------------------------------------------------------------------------------
@@ -234,10 +220,9 @@ export class FleetLeader {
   #tick(): void {
     if (this.#stopped) return
     const at = this.#now()
-    this.#options.clock.arm(this.#timer, at + EVERY)
+    this.#timer.in(EVERY)
     if (!this.#options.mayAct()) return
-    for (const service of this.view.tidy(at)) this.#forgotten(service, at)
-    this.#tidy(at)
+    this.#room.tidy(at)
     if (this.view.ignored > 0) {
       const { nodes, pairs } = this.#limits
       this.#tell('fleet_nodes_full', `more than ${nodes} nodes, or ${pairs} pairs of node and service; the rest is not heard`)
@@ -260,7 +245,7 @@ export class FleetLeader {
     let lot = LOT
     for (const service of this.#unweighed) {
       if (lot-- === 0) {
-        this.#options.clock.arm(this.#weighing, at + BREATH)
+        this.#weighing.in(BREATH)
         return
       }
       this.#unweighed.delete(service)
@@ -305,24 +290,10 @@ export class FleetLeader {
     }
   }
 
-  #forgotten(service: string, at: number): void {
-    if (this.fleet.isCommanded(service)) return
-    this.#unheard.delete(service)
+  #gone(service: string, at: number): void {
     this.#probers.forget(service)
     this.#witness.forget(service)
-    if (this.fleet.has(service)) this.fleet.remove(service)
     this.#settle(service, at)
-  }
-
-  /** Services that an operator or a former leader has told of, and nobody else for as long as it takes to be forgotten. */
-  #tidy(at: number): void {
-    for (const service of this.fleet.names) {
-      const since = this.#unheard.get(service)
-      if (this.view.services.has(service) || this.#options.services[service]) {
-        if (since !== undefined) this.#unheard.delete(service)
-      } else if (since === undefined) this.#unheard.set(service, at)
-      else if (at - since > FORGOTTEN) this.#forgotten(service, at)
-    }
   }
 
   // --- taking over --------------------------------------------------------------------------------------------------------------
@@ -331,7 +302,7 @@ export class FleetLeader {
   #adopt(): void {
     const at = this.#now()
     for (const [service, found] of this.#found) {
-      if (isNeutral(found) || service === '*' || isKeyed(service) || !this.#knows(service)) continue
+      if (isNeutral(found) || service === '*' || isKeyed(service) || !this.#room.knows(service, at)) continue
       if (found.probe !== undefined) this.#probers.adopt(service, found.probe, at)
       this.fleet.recommand(found, at)
       if (found.trip && found.state !== 'maintenance') this.fleet.trip(service, found.trip, at, found.trip)
@@ -391,18 +362,5 @@ export class FleetLeader {
     if (this.#told.has(code)) return
     this.#told.add(code)
     this.#publish({ type: 'alert', at: this.#now(), service: '*', level: 'warning', code, message, by: 'orchestrator' })
-  }
-}
-
-class TickTimer extends Timer {
-  readonly #tick: () => void
-
-  constructor(tick: () => void) {
-    super()
-    this.#tick = tick
-  }
-
-  fire(): void {
-    this.#tick()
   }
 }
