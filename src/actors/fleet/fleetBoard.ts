@@ -16,6 +16,7 @@ import { isDown } from '../../model/orchestrator/context.ts'
 import { inForce } from '../../model/orchestrator/desired.ts'
 import { type BreakerPolicy, type Kind, resolvePolicy } from '../../model/policy.ts'
 import type { TransitionRecord } from '../../model/records.ts'
+import { stateOf } from '../../model/states.ts'
 import type { ServiceProfile } from '../../services/serviceProfile.ts'
 import { Board } from '../board.ts'
 import type { Breaker } from '../breaker.ts'
@@ -202,18 +203,21 @@ export class FleetBoard {
 
   // --- how services stand ---------------------------------------------------------------------------------------------------
 
-  stand(service: string, probe: string | undefined, open: number, at: number): FleetStand | undefined {
+  /** `spared`: what the fleet's rules ask of it does not count, but that it waits for its turn. */
+  stand(service: string, probe: string | undefined, open: number, at: number, spared = false): FleetStand | undefined {
     const breaker = this.board.get(service)
     if (!breaker) return undefined
-    const { context, path } = breaker
-    const { maintenance, forced, bypass, directive } = context.standing
+    const { context } = breaker
+    const path = spared ? pathOfItself(breaker) : breaker.path
+    const { maintenance, forced, bypass } = context.standing
+    const directive = inForce(context.standing.directive, at)
     const commanded = path === 'maintenance' ? maintenance : path === 'open.forced' ? forced : bypass
     return {
       service,
       path,
       cause: COMMANDED[path] !== undefined && commanded ? inWords(commanded) : context.reason,
       until: path === 'open.cooling' ? context.standing.open?.until : ownDeadline(context)?.at,
-      directive: inForce(directive, at),
+      directive: spared && directive ? { ...directive, level: 0, admissionRatio: 1 } : directive,
       trip: this.#services.get(service)?.trip,
       probe,
       open,
@@ -249,6 +253,13 @@ export class FleetBoard {
   #nextId(): string {
     return `${this.#options.term}.${++this.#trips}`
   }
+}
+
+/** Where it would stand if it had not been asked to do less. */
+function pathOfItself({ path, context }: Breaker): Breaker['path'] {
+  if (stateOf(path) !== 'degraded') return path
+  const { health } = context.standing
+  return health ? `degraded.level${health.level}` : 'closed.watching'
 }
 
 /** Who has commanded it and why, as an entry tells it; and read back from there. */

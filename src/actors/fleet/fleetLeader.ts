@@ -7,15 +7,17 @@ import { DEFAULT_QUORUM, isCorroborated, isFailing, meetsQuorum } from '../../mo
 import type { OutcomeMessage, WireMessage } from '../../model/fleet/wire.ts'
 import { isDown } from '../../model/orchestrator/context.ts'
 import type { GearEvent } from '../../model/records.ts'
-import { Timer } from '../../model/timer.ts'
 import type { Breaker } from '../breaker.ts'
 import { isKeyed } from '../keyedName.ts'
+import { Alarm } from './alarm.ts'
 import { DirectiveWriter } from './directiveWriter.ts'
 import { FleetBoard, type FleetBoardOptions } from './fleetBoard.ts'
 import { type CommandMessage, type HeardCommand, obey } from './fleetCommands.ts'
-import { FleetView, FORGOTTEN, type ServiceView, type Stand } from './fleetView.ts'
+import { FleetView, type ServiceView, type Stand } from './fleetView.ts'
 import { OutlierWatch } from './outlierWatch.ts'
 import { ProberWatch } from './proberWatch.ts'
+import { ServiceRoom } from './serviceRoom.ts'
+import { SoleWitness } from './soleWitness.ts'
 
 export interface FleetLeaderOptions extends Omit<FleetBoardOptions, 'term' | 'changed'> {
   readonly link: FleetLink
@@ -37,7 +39,7 @@ export interface FleetLimits {
   readonly pairs: number
 }
 
-export const FLEET_LIMITS: FleetLimits = { nodes: 1000, services: 1000, pairs: 20_000 }
+export const FLEET_LIMITS: FleetLimits = { nodes: 1000, services: 1000, pairs: 60_000 }
 
 /** ms */
 const EVERY = 1000
@@ -58,20 +60,20 @@ export class FleetLeader {
   readonly #quorum: number
   readonly #writer: DirectiveWriter
   readonly #outliers: OutlierWatch
-  readonly #timer: TickTimer
+  readonly #timer: Alarm
   /** Services of which something was heard that has not been weighed yet. */
   readonly #unweighed = new Set<string>()
-  readonly #weighing: TickTimer
+  readonly #weighing: Alarm
   readonly #since: number
   /** What the leader before this one wanted, until this one has settled. */
   readonly #found = new Map<string, DesiredEntry>()
   readonly #probers: ProberWatch
+  readonly #witness: SoleWitness
+  readonly #room: ServiceRoom
   readonly #stops: (() => void)[] = []
   readonly #told = new Set<string>()
   /** Begins the ids of what this term says: a node that has lost its lease and got it back leads another term under the same epoch. */
   readonly #term: string
-  /** Since when no node has been known that tells of a service. */
-  readonly #unheard = new Map<string, number>()
   #messages = 0
   #stopped = false
 
@@ -89,8 +91,18 @@ export class FleetLeader {
     })
     this.#since = this.#now()
     this.#probers = new ProberWatch({ view: this.view, fleet: this.fleet, lease: options.orchestrator.recoveryLease })
-    this.#timer = new TickTimer(() => this.#tick())
-    this.#weighing = new TickTimer(() => this.#weigh(this.#now()))
+    this.#witness = new SoleWitness({ view: this.view, fleet: this.fleet })
+    const { services: most } = this.#limits
+    this.#room = new ServiceRoom({
+      view: this.view,
+      fleet: this.fleet,
+      configured: options.services,
+      most,
+      gone: (service, at) => this.#gone(service, at),
+      full: (service) => this.#tell('fleet_services_full', `more than ${most} services; ${service} is left alone`),
+    })
+    this.#timer = new Alarm(options.clock, () => this.#tick())
+    this.#weighing = new Alarm(options.clock, () => this.#weigh(this.#now()))
     this.#outliers = new OutlierWatch({
       view: this.view,
       threshold: (service) => this.fleet.threshold(service),
@@ -120,8 +132,8 @@ export class FleetLeader {
   stop(): void {
     if (this.#stopped) return
     this.#stopped = true
-    this.#options.clock.disarm(this.#timer)
-    this.#options.clock.disarm(this.#weighing)
+    this.#timer.off()
+    this.#weighing.off()
     for (const stop of this.#stops) stop()
     this.#writer.stop()
     this.fleet.stop()
@@ -141,7 +153,7 @@ export class FleetLeader {
     const { service } = message
     if (message.type === 'command') {
       if (this.#options.mayAct()) this.#command(message, at, at)
-    } else if (service === '*' || isKeyed(service) || !this.#knows(service)) return
+    } else if (service === '*' || isKeyed(service) || !this.#room.knows(service, at)) return
     else if (message.type === 'transition') {
       const { node, to, reason } = message
       const stand = this.view.stand(node, service, at)
@@ -157,8 +169,8 @@ export class FleetLeader {
     const [first] = outcomes
     if (this.#stopped || !first) return
     const { service, node } = first
-    if (service === '*' || isKeyed(service) || !this.#knows(service)) return
     const at = this.#now()
+    if (service === '*' || isKeyed(service) || !this.#room.knows(service, at)) return
     const stand = this.view.stand(node, service, at)
     const view = this.view.services.get(service)
     const breaker = this.fleet.board.get(service)
@@ -205,7 +217,7 @@ export class FleetLeader {
     }
     const services = Object.fromEntries(
       Object.entries(entry.services).filter(
-        ([service, { kind }]) => service !== '*' && !isKeyed(service) && this.#knows(service, kind),
+        ([service, { kind }]) => service !== '*' && !isKeyed(service) && this.#room.knows(service, at, kind),
       ),
     )
     const byItself = (service: string): boolean => !this.#isAway(service) && !this.#wasReleased(service)
@@ -215,18 +227,7 @@ export class FleetLeader {
 
   #command(message: CommandMessage, at: number, heardAt: number): void {
     const { service } = message
-    if (service === '*' || (!isKeyed(service) && this.#knows(service))) obey(this.fleet.board, message, at, heardAt)
-  }
-
-  /** Makes a breaker for a service that is new, if there is room. */
-  #knows(service: string, kind: string = 'custom'): boolean {
-    if (this.fleet.has(service)) return true
-    if (this.fleet.size >= this.#limits.services) {
-      this.#tell('fleet_services_full', `more than ${this.#limits.services} services; ${service} is left alone`)
-      return false
-    }
-    this.fleet.add(service, kind as Parameters<FleetBoard['add']>[1])
-    return true
+    if (service === '*' || (!isKeyed(service) && this.#room.knows(service, at))) obey(this.fleet.board, message, at, heardAt)
   }
 
   // --- what follows from it ---------------------------------------------------------------------------------------------------
@@ -234,11 +235,13 @@ export class FleetLeader {
   #tick(): void {
     if (this.#stopped) return
     const at = this.#now()
-    this.#options.clock.arm(this.#timer, at + EVERY)
+    this.#timer.in(EVERY)
     if (!this.#options.mayAct()) return
-    for (const service of this.view.tidy(at)) this.#forgotten(service, at)
-    this.#tidy(at)
-    if (this.view.ignored > 0) this.#tell('fleet_nodes_full', `more than ${this.#limits.nodes} nodes; others are not heard`)
+    this.#room.tidy(at)
+    if (this.view.ignored > 0) {
+      const { nodes, pairs } = this.#limits
+      this.#tell('fleet_nodes_full', `more than ${nodes} nodes, or ${pairs} pairs of node and service; the rest is not heard`)
+    }
     for (const view of this.view.services.values()) {
       const { service } = view
       this.view.look(view, this.fleet.threshold(service), at)
@@ -257,7 +260,7 @@ export class FleetLeader {
     let lot = LOT
     for (const service of this.#unweighed) {
       if (lot-- === 0) {
-        this.#options.clock.arm(this.#weighing, at + BREATH)
+        this.#weighing.in(BREATH)
         return
       }
       this.#unweighed.delete(service)
@@ -284,7 +287,8 @@ export class FleetLeader {
       ? this.view.openings(view, this.fleet.closedAt(service), at)
       : { active: 0, open: [] as Stand[] }
     this.fleet.setNumbers(service, active, open.length)
-    const stand = this.fleet.stand(service, this.#probers.choose(service, view, open, at), open.length, at)
+    const probe = this.#probers.choose(service, view, open, at)
+    const stand = this.fleet.stand(service, probe, open.length, at, this.#witness.spares(view, at))
     const own = stand && desiredEntry(stand, at)
     const found = this.#found.get(service)
     // One that nobody here knows of lapses as soon as its time is up.
@@ -301,23 +305,10 @@ export class FleetLeader {
     }
   }
 
-  #forgotten(service: string, at: number): void {
-    if (this.fleet.isCommanded(service)) return
-    this.#unheard.delete(service)
+  #gone(service: string, at: number): void {
     this.#probers.forget(service)
-    if (this.fleet.has(service)) this.fleet.remove(service)
+    this.#witness.forget(service)
     this.#settle(service, at)
-  }
-
-  /** Services that an operator or a former leader has told of, and nobody else for as long as it takes to be forgotten. */
-  #tidy(at: number): void {
-    for (const service of this.fleet.names) {
-      const since = this.#unheard.get(service)
-      if (this.view.services.has(service) || this.#options.services[service]) {
-        if (since !== undefined) this.#unheard.delete(service)
-      } else if (since === undefined) this.#unheard.set(service, at)
-      else if (at - since > FORGOTTEN) this.#forgotten(service, at)
-    }
   }
 
   // --- taking over --------------------------------------------------------------------------------------------------------------
@@ -326,7 +317,7 @@ export class FleetLeader {
   #adopt(): void {
     const at = this.#now()
     for (const [service, found] of this.#found) {
-      if (isNeutral(found) || service === '*' || isKeyed(service) || !this.#knows(service)) continue
+      if (isNeutral(found) || service === '*' || isKeyed(service) || !this.#room.knows(service, at)) continue
       if (found.probe !== undefined) this.#probers.adopt(service, found.probe, at)
       this.fleet.recommand(found, at)
       if (found.trip && found.state !== 'maintenance') this.fleet.trip(service, found.trip, at, found.trip)
@@ -386,18 +377,5 @@ export class FleetLeader {
     if (this.#told.has(code)) return
     this.#told.add(code)
     this.#publish({ type: 'alert', at: this.#now(), service: '*', level: 'warning', code, message, by: 'orchestrator' })
-  }
-}
-
-class TickTimer extends Timer {
-  readonly #tick: () => void
-
-  constructor(tick: () => void) {
-    super()
-    this.#tick = tick
-  }
-
-  fire(): void {
-    this.#tick()
   }
 }

@@ -10,7 +10,7 @@ import { NodeWindow } from './nodeWindow.ts'
 
 export interface ViewLimits {
   readonly nodes: number
-  /** Pairs of a node and a service: each takes a kilobyte. */
+  /** Pairs of a node and a service: each takes a kilobyte, a third of that while the node does not call it. */
   readonly pairs: number
 }
 
@@ -192,7 +192,17 @@ export class FleetView {
       stand.failing = active && isFailing(stand.window, threshold)
       if (active) view.active++
       if (stand.failing) view.failing++
+      // Its node goes on, and has nothing to do with the service any more.
+      if (stand.path === undefined && at - stand.askedAt > FORGOTTEN) this.#part(view, stand)
     }
+  }
+
+  /** Is it in some node's heartbeat? Of others nothing is known but what their calls came to. */
+  isKept(service: string): boolean {
+    for (const { node, path } of this.services.get(service)?.stands.values() ?? []) {
+      if (path !== undefined && this.#nodes.get(node)?.beats === true) return true
+    }
+    return false
   }
 
   /** Nodes that call the service, and those whose breakers opened by themselves after `since`. While none has, `active` is as last seen. */
@@ -229,6 +239,12 @@ export class FleetView {
       gone.push(service)
     }
     return gone
+  }
+
+  #part({ service, stands }: ServiceView, { node }: Stand): void {
+    stands.delete(node)
+    this.#nodes.get(node)?.services.delete(service)
+    this.#pairs--
   }
 
   #node(node: string, at: number): KnownNode | undefined {

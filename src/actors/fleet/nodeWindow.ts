@@ -8,29 +8,32 @@ export class NodeWindow {
   failures = 0
   /** Those of the failures that have not been put down to the service. */
   held = 0
-  /** Three counts a second. */
-  readonly #counts = new Uint32Array(3 * SECONDS)
+  /** Three counts a second; made with the first, as most nodes do not call all that they have. */
+  #counts: Uint32Array | undefined
   /** The newest, in seconds of the epoch. */
   #second = 0
 
   add(at: number, calls: number, failures: number): void {
     this.expire(at)
+    this.#counts ??= new Uint32Array(3 * SECONDS)
+    const counts = this.#counts
     const index = 3 * (this.#second % SECONDS)
     this.calls += calls
-    this.#counts[index]! += calls
+    counts[index]! += calls
     if (failures === 0) return
     this.failures += failures
     this.held += failures
-    this.#counts[index + 1]! += failures
-    this.#counts[index + 2]! += failures
+    counts[index + 1]! += failures
+    counts[index + 2]! += failures
   }
 
   /** The failures that were held back; from now on they are put down to the service. */
   release(): number {
-    const { held } = this
-    if (held === 0) return 0
+    const held = this.held
+    const counts = this.#counts
+    if (held === 0 || !counts) return 0
     this.held = 0
-    for (let index = 2; index < this.#counts.length; index += 3) this.#counts[index] = 0
+    for (let index = 2; index < counts.length; index += 3) counts[index] = 0
     return held
   }
 
@@ -38,12 +41,17 @@ export class NodeWindow {
     const now = Math.floor(at / 1000)
     const steps = Math.min(now - this.#second, SECONDS)
     if (steps <= 0) return
+    const counts = this.#counts
+    if (!counts) {
+      this.#second = now
+      return
+    }
     for (let step = 1; step <= steps; step++) {
       const index = 3 * ((this.#second + step) % SECONDS)
-      this.calls -= this.#counts[index]!
-      this.failures -= this.#counts[index + 1]!
-      this.held -= this.#counts[index + 2]!
-      this.#counts.fill(0, index, index + 3)
+      this.calls -= counts[index]!
+      this.failures -= counts[index + 1]!
+      this.held -= counts[index + 2]!
+      counts.fill(0, index, index + 3)
     }
     this.#second = now
   }

@@ -64,10 +64,12 @@ export class OutlierWatch {
     for (const service of view.services.values()) tests += service.active
     for (const service of view.services.values()) {
       if (isShared(service)) continue
-      const all = view.counted(service)
+      let all: { calls: number; failures: number } | undefined
       for (const stand of service.stands.values()) {
         const isOpen = stand.openedAt !== undefined
         if (!stand.failing && !isOpen) continue
+        // Of most services nobody is suspected, and nothing need be added up.
+        all ??= view.counted(service)
         const { calls, failures } = stand.window
         const others = { calls: all.calls - calls, failures: all.failures - failures }
         const verdict = nodeOutlier({ calls, failures, isOpen }, others, threshold(service.service), tests)

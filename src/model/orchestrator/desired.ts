@@ -7,7 +7,7 @@ import { dependenciesOf } from './graph.ts'
 import { isEmpty } from './named.ts'
 import { coordinates } from './recovery.ts'
 import { isBack, standingOf } from './standing.ts'
-import { together, toldOf } from './told.ts'
+import { FLEET_RULE, together, toldOf } from './told.ts'
 import { listed, type Wish, type Wishes } from './wishes.ts'
 
 const COORDINATION = 'recovery_coordination'
@@ -82,11 +82,14 @@ function turnsOf({ config, services, granted }: OrchestratorContext, waiting: re
   )
 }
 
-/** What a user or the fleet has told is one wish among the others. */
+/**
+ * What a user or the fleet has told is one wish among the others. The fleet goes by the same rules: what it asks is a level already,
+ * and what rules here ask more does not come on top of it, or one cause would count twice.
+ */
 function combined(own: readonly Wish[], told: readonly Directive[], epoch: number, expiresAt: number): Directive {
   const asked = together(told)
   let gravest: Wish | Directive = own[0] ?? (told.at(-1) as Directive)
-  let [to, by]: [number, number] = [asked.level, 0]
+  let [to, by]: [number, number] = [together(told.filter(({ rule }) => !rule.startsWith(FLEET_RULE))).level, 0]
   let { admissionRatio, hold } = asked
   let priority = Number.NEGATIVE_INFINITY
   for (const wish of own) {
@@ -96,7 +99,7 @@ function combined(own: readonly Wish[], told: readonly Directive[], epoch: numbe
     admissionRatio = Math.min(admissionRatio, wish.admissionRatio)
     hold ||= wish.hold
   }
-  const level = Math.min(3, to + by) as DegradationLevel
+  const level = Math.max(asked.level, Math.min(3, to + by)) as DegradationLevel
   const held = gravest.hold ? undefined : own.find((wish) => wish.hold)
   const reason = held ? `${gravest.reason}; ${held.reason}` : gravest.reason
   return { epoch, level, admissionRatio, hold, expiresAt, rule: gravest.rule, reason }

@@ -166,6 +166,31 @@ describe('what the leader keeps', () => {
     expect(alerts).toEqual(['fleet_services_full'])
   })
 
+  it('has room for what nodes have, though a stranger has made up as many services as there is room for', async () => {
+    const { fleet, leadership } = lead({ services: 3 })
+    await fleet.clock.advanceAsync(200)
+    for (let i = 0; i < 5; i++) fleet.send(tell('x', `made-up-${i}`))
+    fleet.send({ v: 1, type: 'command', at: 0, node: 'cli', service: 'made-up-1', command: { name: 'trip', by: 'a', why: 'b' } })
+    await fleet.clock.advanceAsync(100)
+    const stand = { kind: 'http', path: 'closed.watching', since: 1, calls: 1, failures: 0 } as const
+    const services = { payments: stand, search: stand }
+    fleet.store('nodes', 'n2', { v: 1, node: 'n2', session: 's', at: 1, software: '', leads: false, services, dropped: 0 })
+    await fleet.clock.advanceAsync(100)
+    expect([...leadership.board!.services].map(({ service }) => service)).toEqual(['database', 'made-up-1', 'payments'])
+  })
+
+  it('forgets what a node had, though the node goes on', async () => {
+    const { fleet, leadership } = lead({})
+    await fleet.clock.advanceAsync(200)
+    for (let i = 0; i < 130; i++) {
+      fleet.send(tell('x', i === 0 ? 'tenant-1' : 'tenant-2'))
+      await fleet.clock.advanceAsync(5000)
+    }
+    expect(leadership.nodes).toBe(1)
+    await fleet.clock.advanceAsync(5000)
+    expect([...leadership.board!.services].map(({ service }) => service)).toEqual(['database', 'tenant-2'])
+  })
+
   it.each([[{ nodes: 2 }], [{ pairs: 2 }]])('has room for so many nodes, %o, and tells of more', async (limits) => {
     const { fleet, leadership, alerts } = lead(limits)
     await fleet.clock.advanceAsync(200)

@@ -9,7 +9,10 @@ import type { StatePath } from '../../../src/model/states.ts'
 import { profileFor } from '../../../src/services/profiles.ts'
 import { MemoryFleet } from '../../fleet/memoryFleet.ts'
 
-const NAMES = Array.from({ length: 200 }, (_, i) => `s${i}`)
+// On a busy machine a hundred breakers take a while.
+vi.setConfig({ testTimeout: 30_000 })
+
+const NAMES = Array.from({ length: 120 }, (_, i) => `s${i}`)
 
 function lead() {
   const fleet = new MemoryFleet()
@@ -41,7 +44,7 @@ test('of many breakers that one heartbeat tells of, so many are seen to at a tim
   beat('b', 'open.cooling', 2)
   expect(tripped()).toBe(50)
   await fleet.clock.advanceAsync(20)
-  expect(tripped()).toBe(200)
+  expect(tripped()).toBe(120)
   await leadership.stop()
 })
 
