@@ -100,9 +100,10 @@ export class NatsTable<Table extends TableName> implements FleetTable<TableEntri
   connected(client: NatsConnection, fresh: boolean): void {
     this.#bucket = undefined
     if (fresh) {
-      client.subscribe(tableWildcard(this.#options.fleet, this.#options.table), {
+      const bucket = { name: this.#name, republish: tableWildcard(this.#options.fleet, this.#options.table) }
+      client.subscribe(bucket.republish, {
         callback: (error, message) => {
-          const change = error === null ? republished(message, this.#name) : undefined
+          const change = error === null ? republished(message, bucket) : undefined
           // Before the first look at the bucket all of it is still to be read.
           if (change !== undefined && this.#created !== undefined) this.#hear(change)
         },
