@@ -10,6 +10,7 @@ import { Bucket, isMissing, isWithoutJetstream, republished, type Stored } from 
 import type { WhileUp } from './connection.ts'
 import { Due } from './due.ts'
 import { Listeners } from './listeners.ts'
+import { NodeRates } from './nodeRates.ts'
 import { TableStore } from './tableStore.ts'
 
 export interface NatsTableOptions<Table extends TableName> {
@@ -32,6 +33,8 @@ const LOOK_EVERY = 5000
 /** While there is no bucket, ms. */
 const LOOK_FOR_BUCKET = 1000
 const TIMEOUT = 2000
+/** Heard of one key in a second at most. */
+const CHANGES = 100
 
 interface Known {
   readonly revision: number
@@ -49,6 +52,7 @@ export class NatsTable<Table extends TableName> implements FleetTable<TableEntri
   readonly #store: TableStore
   /** By key of the bucket, in the order in which they were heard of; what was removed too, as revisions go on from it. */
   readonly #known = new Map<string, Known>()
+  readonly #rates = new NodeRates(CHANGES)
   readonly #look: Due
   readonly #lapse: Due
   #bucket: Bucket | undefined
@@ -105,7 +109,7 @@ export class NatsTable<Table extends TableName> implements FleetTable<TableEntri
         callback: (error, message) => {
           const change = error === null ? republished(message, bucket) : undefined
           // Before the first look at the bucket all of it is still to be read.
-          if (change !== undefined && this.#created !== undefined) this.#hear(change)
+          if (change !== undefined && this.#created !== undefined && this.#isBearable(change)) this.#hear(change)
         },
       })
     }
@@ -132,6 +136,18 @@ export class NatsTable<Table extends TableName> implements FleetTable<TableEntri
       return
     }
     this.#store.want(key, entry, this.#created === undefined ? undefined : (this.#known.get(key)?.revision ?? 0))
+  }
+
+  /** Of a key that changes all the time the next look finds the last value. */
+  #isBearable({ key }: Stored): boolean {
+    const { clock, trouble } = this.#options
+    const now = clock.now()
+    if (this.#rates.allows(key, now)) {
+      this.#rates.spend(key, now, 1)
+      return true
+    }
+    trouble('too_many', () => `${key} of ${this.#name} changes more than ${CHANGES} times a second; not all of it is heard`)
+    return false
   }
 
   async #sync(): Promise<void> {
