@@ -270,7 +270,7 @@ async function setUp(config?: string): Promise<SetUp> {
       })
       await client.flush()
       return async (count) => {
-        await vi.waitFor(() => expect(found.length).toBe(count))
+        await vi.waitFor(() => expect(found.length).toBe(count), 10_000)
         await client.close()
         return found
       }
