@@ -160,7 +160,7 @@ export class BusConnection {
  * A client that is closed while it dials anew leaves the socket it dials with behind; it knows how to let go of it, and does so
  * only when it dials once more.
  */
-function discard(client: NatsConnection): void {
+export function discard(client: NatsConnection): void {
   const { protocol } = client as unknown as { readonly protocol?: { readonly transport?: { discard?(): void } } }
   protocol?.transport?.discard?.()
 }

@@ -8,6 +8,7 @@ import {
   PermissionViolationError,
   type Status,
 } from '@nats-io/transport-node'
+import { discard } from '../../bus/nats/connection.ts'
 import { connectionOptions } from '../../bus/nats/connectionOptions.ts'
 import { Due, within } from '../../bus/nats/due.ts'
 import { firstToAnswer } from '../../bus/nats/firstToAnswer.ts'
@@ -24,6 +25,8 @@ export const UNREACHABLE = 2
 export const PATIENCE = 5000
 /** After so long somebody who waits is told for what, ms. */
 const TELL_AFTER = 2000
+/** One that has said what it is has this long to let us in, ms. */
+const LEAST_PATIENCE = 1000
 
 export interface Bus {
   readonly client: NatsConnection
@@ -49,16 +52,16 @@ export interface OpenOptions {
 }
 
 export async function openBus(config: BusConfig, options: OpenOptions): Promise<Bus> {
-  const { name, persistent = false, onStatus, patience = PATIENCE, signal = new AbortController().signal } = options
+  const { name, persistent = false, onStatus, patience = PATIENCE, signal } = options
   const server = config.servers.join(',')
+  const dialled = { ...optionsOf(config, name), reconnect: persistent }
+  const overdueAt = systemClock.now() + patience
   const waiting = new Due(() => console.error(`switchgear: waiting for ${server}`))
   systemClock.arm(waiting, systemClock.now() + TELL_AFTER)
-  const client = await dial(
-    config,
-    server,
-    { ...optionsOf(config, name), timeout: patience, reconnect: persistent },
-    signal,
-  ).finally(() => systemClock.disarm(waiting))
+  const asked = answering(config.servers, server, patience, signal)
+  const servers = await asked.finally(() => systemClock.disarm(waiting))
+  const left = Math.max(LEAST_PATIENCE, overdueAt - systemClock.now())
+  const client = await dial(config, server, { ...dialled, servers, noRandomize: true, timeout: left })
   const refused: string[] = []
   void (async () => {
     for await (const status of client.status()) {
@@ -79,7 +82,10 @@ export async function openBus(config: BusConfig, options: OpenOptions): Promise<
       await new Promise((resolve) => setImmediate(resolve))
       if (refused.length > 0) throw new CommandFailure(`${server} does not allow us ${refused.join(', nor ')}`, REFUSED)
     },
-    close: () => client.close(),
+    close: async () => {
+      await client.close()
+      discard(client)
+    },
   }
 }
 
@@ -95,25 +101,38 @@ function optionsOf(config: BusConfig, name: string): ConnectionOptions {
   }
 }
 
-async function dial(
-  config: BusConfig,
-  server: string,
-  options: ConnectionOptions & { readonly timeout: number },
-  signal: AbortSignal,
-): Promise<NatsConnection> {
+/** The servers with the one in front that answers first. All are asked at once: somebody waits at a terminal. */
+async function answering(servers: readonly string[], all: string, patience: number, signal?: AbortSignal): Promise<string[]> {
+  const stop = new AbortController()
+  const ends = signal === undefined ? stop.signal : AbortSignal.any([stop.signal, signal])
   try {
-    // Of one that takes the connection and says nothing, the client would leave its socket behind, and so the process.
-    const servers = await firstToAnswer(config.servers, systemClock, options.timeout / config.servers.length, signal)
-    return await connect({ ...options, servers: [...servers], noRandomize: true })
+    const first = await Promise.any(servers.map((one) => firstToAnswer([one], systemClock, patience, ends)))
+    return [...first, ...servers.filter((one) => !first.includes(one))]
   } catch (error) {
-    if (signal.aborted) throw new CommandFailure('interrupted', INTERRUPTED)
+    if (signal?.aborted) throw new CommandFailure('interrupted', INTERRUPTED)
+    const problems = error instanceof AggregateError ? error.errors : [error]
+    const reasons = problems.map((problem, i) => reasonOf(problem, servers.length === 1 ? servers[i] : undefined))
+    throw new CommandFailure(`no connection to ${all}: ${reasons.join('; ')}`, UNREACHABLE, { cause: error })
+  } finally {
+    stop.abort()
+  }
+}
+
+/** Without the name of the server where that has been said. */
+function reasonOf(problem: unknown, server: string | undefined): string {
+  const text = inOneLine(problem)
+  return server !== undefined && text.startsWith(`${server}: `) ? text.slice(server.length + 2) : text
+}
+
+async function dial(config: BusConfig, server: string, options: ConnectionOptions): Promise<NatsConnection> {
+  try {
+    return await connect(options)
+  } catch (error) {
     if (error instanceof AuthorizationError) {
       throw new CommandFailure(`${server} does not let us in: ${inOneLine(error)}`, REFUSED, { cause: error })
     }
     const cause = error instanceof Error && error.cause instanceof Error ? `: ${inOneLine(error.cause)}` : ''
     const tls = config.tls === undefined && /tls|secure/i.test(cause) ? '; does it speak TLS? (--tls)' : ''
-    const said = inOneLine(error)
-    const what = said.startsWith(`${server}:`) ? said : `${server}: ${said}`
-    throw new CommandFailure(`no connection to ${what}${cause}${tls}`, UNREACHABLE, { cause: error })
+    throw new CommandFailure(`no connection to ${server}: ${inOneLine(error)}${cause}${tls}`, UNREACHABLE, { cause: error })
   }
 }
