@@ -1,8 +1,9 @@
 // docs/fleet.md: with the permissions it shows, a node joins and obeys, and can speak for nobody else.
 import { readFileSync } from 'node:fs'
-import { afterEach, expect, test } from 'vitest'
+import { connect, headers } from '@nats-io/transport-node'
+import { afterEach, expect, onTestFinished, test } from 'vitest'
 import { createSwitchgear, type Switchgear } from '../../src/switchgear.ts'
-import { linkTo, until } from '../bus/nats/natsLink.ts'
+import { directive, linkTo, until } from '../bus/nats/natsLink.ts'
 import { describeWithNats, natsServer } from '../fleet/natsServer.ts'
 
 const page = readFileSync(new URL('../../docs/fleet.md', import.meta.url), 'utf8')
@@ -88,4 +89,42 @@ describeWithNats('the permissions of the page', () => {
     await until(() => refused[1]?.includes('publish to sg.v1.shop.command.search.worker-1') === true, 'the reporter’s refusal')
     expect(refused[1]).not.toContain('publish to sg.v1.shop.outcome.search.worker-1')
   })
+
+  test('keep a node from commanding the fleet, and from forging what the leader or another node has stored', {
+    timeout: 20_000,
+  }, async () => {
+    const { url } = await natsServer({ config })
+    const leader = await join(url, 'leader', 'change-1', true)
+    await until(() => leader.gear.fleet?.leads === true && leader.gear.fleet.nodes.has('leader'), 'the tables')
+    const client = await connect({ servers: url, user: 'checkout-1', pass: 'change-2', inboxPrefix: '_INBOX_checkout-1' })
+    onTestFinished(() => client.close())
+    const command = { name: 'disable', by: 'x', why: 'y' }
+    client.publish('sg.v1.shop.command.search.checkout-1', JSON.stringify({ command }))
+    const forge = (table: 'directive' | 'ledger', key: string, entry: object): void => {
+      const told = headers()
+      told.set('Nats-Stream', `KV_sg_shop_${table === 'directive' ? 'directives' : 'ledger'}`)
+      told.set('Nats-Subject', `$KV.sg_shop_${table === 'directive' ? 'directives' : 'ledger'}.${key}`)
+      told.set('Nats-Sequence', '1000000')
+      client.publish(`sg.v1.shop.${table}.${key}.checkout-1`, JSON.stringify(entry), { headers: told })
+    }
+    forge('directive', 'search', directive('search', { epoch: 9e15, hold: true, level: 3, admissionRatio: 0 }))
+    const { day, month } = calendar()
+    const services = { search: { day: 10e9, month: 10e9 } }
+    forge('ledger', 'support-1', { v: 1, node: 'support-1', session: 's', day, month, services })
+    await client.flush()
+    // What comes after them is heard after them.
+    client.publish('sg.v1.shop.outcome.search.checkout-1', JSON.stringify({ result: 'success', latency: 1 }))
+    const { received = 0 } = leader.gear.fleet?.counters ?? {}
+    await client.flush()
+    await until(() => (leader.gear.fleet?.counters.received ?? 0) > received, 'the outcome')
+    expect(leader.gear.fleet?.directives.get('search')).toBeUndefined()
+    expect(leader.gear.budgets.spent().day).toBe(0)
+  })
 })
+
+/** When this day and this month began, UTC. */
+function calendar(): { day: number; month: number } {
+  const now = new Date()
+  const [year, monthOf, dayOf] = [now.getUTCFullYear(), now.getUTCMonth(), now.getUTCDate()]
+  return { day: Date.UTC(year, monthOf, dayOf), month: Date.UTC(year, monthOf, 1) }
+}

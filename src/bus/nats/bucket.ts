@@ -126,18 +126,24 @@ interface Made {
 
 const OPERATION = 'KV-Operation'
 
-/** A change as it is heard of, on the subject that it is republished to; undefined for what is none of bucket `name`. */
+/**
+ * A change of bucket `name` as it is heard of, on the subject that the server passes it on to (`republish`, which ends in `>`);
+ * undefined for all else. What it says of itself anybody may say who may publish somewhere below that subject, as a node may whose
+ * own name comes last: only the key's own subject is the server's.
+ */
 export function republished(
-  message: { readonly data: Uint8Array; readonly headers?: { get(name: string): string } | undefined },
-  name: string,
+  message: { readonly subject: string; readonly data: Uint8Array; readonly headers?: { get(name: string): string } | undefined },
+  { name, republish }: Pick<BucketOptions, 'name' | 'republish'>,
 ): Stored | undefined {
   const { headers: told, data } = message
+  const stored = told?.get('Nats-Subject') ?? ''
   const prefix = `$KV.${name}.`
-  const subject = told?.get('Nats-Subject') ?? ''
-  const revision = Number(told?.get('Nats-Sequence'))
-  if (told === undefined || told.get('Nats-Stream') !== streamOf(name) || !subject.startsWith(prefix)) return undefined
+  if (told === undefined || told.get('Nats-Stream') !== streamOf(name) || !stored.startsWith(prefix)) return undefined
+  const key = stored.slice(prefix.length)
+  const revision = Number(told.get('Nats-Sequence'))
+  if (message.subject !== `${republish.slice(0, -1)}${key}` || key.includes('.')) return undefined
   if (!Number.isSafeInteger(revision) || revision < 1) return undefined
-  return { key: subject.slice(prefix.length), revision, bytes: isRemoval(told.get(OPERATION)) ? undefined : data }
+  return { key, revision, bytes: isRemoval(told.get(OPERATION)) ? undefined : data }
 }
 
 /** True when a write was refused because the key has another revision. */

@@ -74,7 +74,7 @@ export class NatsLease implements Lease {
     client.subscribe(this.#subject, {
       callback: (error, message) => {
         if (error !== null) return
-        const change = republished(message, this.#bucketName)
+        const change = republished(message, { name: this.#bucketName, republish: this.#subject })
         if (change?.key === KEY && change.bytes === undefined) this.#free.tell()
       },
     })

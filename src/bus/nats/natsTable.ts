@@ -10,6 +10,7 @@ import { Bucket, isMissing, isWithoutJetstream, republished, type Stored } from 
 import type { WhileUp } from './connection.ts'
 import { Due } from './due.ts'
 import { Listeners } from './listeners.ts'
+import { NodeRates } from './nodeRates.ts'
 import type { StreamFit } from './streamFit.ts'
 import { TableStore } from './tableStore.ts'
 
@@ -34,6 +35,8 @@ const LOOK_EVERY = 5000
 /** While there is no bucket, ms. */
 const LOOK_FOR_BUCKET = 1000
 const TIMEOUT = 2000
+/** Heard of one key in a second at most. */
+const CHANGES = 100
 
 interface Known {
   readonly revision: number
@@ -51,6 +54,7 @@ export class NatsTable<Table extends TableName> implements FleetTable<TableEntri
   readonly #store: TableStore
   /** By key of the bucket, in the order in which they were heard of; what was removed too, as revisions go on from it. */
   readonly #known = new Map<string, Known>()
+  readonly #rates = new NodeRates(CHANGES)
   readonly #look: Due
   readonly #lapse: Due
   #bucket: Bucket | undefined
@@ -109,11 +113,12 @@ export class NatsTable<Table extends TableName> implements FleetTable<TableEntri
     this.#bucket = undefined
     this.#behind = true
     if (fresh) {
-      client.subscribe(tableWildcard(this.#options.fleet, this.#options.table), {
+      const bucket = { name: this.#name, republish: tableWildcard(this.#options.fleet, this.#options.table) }
+      client.subscribe(bucket.republish, {
         callback: (error, message) => {
-          const change = error === null ? republished(message, this.#name) : undefined
+          const change = error === null ? republished(message, bucket) : undefined
           // Before the first look at the bucket all of it is still to be read.
-          if (change !== undefined && this.#created !== undefined) this.#hear(change)
+          if (change !== undefined && this.#created !== undefined && this.#isBearable(change)) this.#hear(change)
         },
       })
     }
@@ -140,6 +145,18 @@ export class NatsTable<Table extends TableName> implements FleetTable<TableEntri
       return
     }
     this.#store.want(key, entry, this.#created === undefined ? undefined : (this.#known.get(key)?.revision ?? 0))
+  }
+
+  /** Of a key that changes all the time the next look finds the last value. */
+  #isBearable({ key }: Stored): boolean {
+    const { clock, trouble } = this.#options
+    const now = clock.now()
+    if (this.#rates.allows(key, now)) {
+      this.#rates.spend(key, now, 1)
+      return true
+    }
+    trouble('too_many', () => `${key} of ${this.#name} changes more than ${CHANGES} times a second; not all of it is heard`)
+    return false
   }
 
   async #sync(): Promise<void> {

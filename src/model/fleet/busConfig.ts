@@ -7,6 +7,7 @@ const name = z.string().refine(isBusName).meta({ allowed: NAMES_ALLOWED })
 const server = z
   .string()
   .regex(/^(?:(?:nats|tls):\/\/)?[^\s/@]+$/)
+  .refine((address) => URL.canParse(address.includes('://') ? address : `nats://${address}`))
   .meta({
     allowed: 'nats://host:port, tls://host:port or host:port; who one is goes into user, token, nkeySeed or credentials',
     // Who writes it there all the same must not find it in a log.

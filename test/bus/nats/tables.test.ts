@@ -199,6 +199,26 @@ describeWithNats('tables over NATS', () => {
     expect((await streams.info('KV_sg_test_directives')).config.max_age).toBe(60e9)
   })
 
+  test('of an entry that changes without end only so much is heard, and the last of it', async () => {
+    const server = await natsServer()
+    const [a, b] = [linkTo(server.url, 'a'), linkTo(server.url, 'b', {}, { clock: fastClock(5) })]
+    await ready(a, b)
+    const statuses = statusesOf(b)
+    let heard = 0
+    b.nodes.listen((key) => {
+      if (key === 'flood') heard++
+    })
+    const client = await clientOf(server)
+    for (let i = 1; i <= 5000; i++) {
+      client.publish('$KV.sg_test_nodes.flood', JSON.stringify(nodeEntry('flood', { dropped: i })))
+    }
+    await client.flush()
+    await until(() => b.nodes.entries.get('flood')?.value.dropped === 5000, 'the last')
+    expect(heard).toBeLessThan(4000)
+    const message = 'flood of sg_test_nodes changes more than 100 times a second; not all of it is heard'
+    expect(statuses).toContainEqual({ type: 'trouble', code: 'too_many', message })
+  })
+
   test('changes of which no message came are found by looking', async () => {
     const server = await natsServer()
     const client = await clientOf(server)

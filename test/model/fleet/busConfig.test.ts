@@ -32,4 +32,17 @@ describe('bus', () => {
     expect(() => parseConfig({ services: { search: {} }, routes, bus: { servers: SERVERS } })).toThrow('routes._all: ')
     expect(Object.keys(parseConfig({ services }).services)).toEqual(['_all', 'search'])
   })
+
+  test.each(['host:99999', 'nats://host:x', '[::1', 'nats://:4222', 'http://host'])(
+    'a server cannot be at %j, and the address is not repeated',
+    (address) => {
+      const act = (): unknown => busOf({ servers: [SERVERS, address] })
+      expect(act).toThrow('bus.servers')
+      expect(act).not.toThrow(address)
+    },
+  )
+
+  test.each(['host', 'host:4222', '10.0.0.1:4222', '[::1]:4222', 'tls://host', 'nats://[::1]'])('one can be at %j', (address) => {
+    expect(busOf({ servers: address })?.servers).toEqual([address])
+  })
 })
