@@ -80,3 +80,17 @@ it('critical services that nobody calls keep up no emergency', async () => {
   expect(gear.services.d.path).toBe('closed.watching')
   replays()
 })
+
+it('most services together keep up no emergency either, once nobody calls them', async () => {
+  const { gear, answers, pass, replays } = await story({ a: PLAIN, b: PLAIN, c: PLAIN, d: PLAIN, e: PLAIN })
+  const fallen = ['a', 'b', 'c', 'd'] as const
+  for (const name of fallen) answers(name, 503)
+  pass(6)
+  expect(gear.system.state).toBe('emergency')
+  for (const name of fallen) answers(name, 'well')
+  pass(300, 'e')
+  expect(fallen.map((name) => gear.services[name].path)).toEqual(fallen.map(() => 'halfOpen'))
+  expect(gear.system).toMatchObject({ state: 'critical', health: 1, rules: [], directives: {} })
+  expect(gear.services.e.path).toBe('closed.watching')
+  replays()
+})

@@ -9,7 +9,7 @@ import { standingOf } from './standing.ts'
 type Places = OrchestratorConfig['places']
 
 export interface SystemHealth {
-  /** 0–1: the mean over the services, critical ones counting twice. 1 for a board without services. */
+  /** 0–1: the mean over the services that are called, critical ones counting twice. 1 for a board without such. */
   readonly score: number
   /** Those that let no calls pass, or only probes. */
   readonly open: number
@@ -45,7 +45,8 @@ export function systemHealth({ config, services, force }: OrchestratorContext, a
     if (path === 'maintenance') continue
     counted++
     const isCritical = critical.has(service)
-    const share = isCritical ? 2 : 1
+    // Of one that nobody calls it is not known how it is.
+    const share = idle ? 0 : isCritical ? 2 : 1
     weight += share
     const level = LEVELS.get(path)
     const isAsked = level !== undefined && level <= directedLevel(force[service], since, at)
