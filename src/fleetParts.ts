@@ -56,7 +56,7 @@ export interface Linked {
 export interface FleetJournals {
   own(): Journal
   /** Of a term that this process leads. */
-  ofTerm(epoch: number): Journal
+  ofTerm(epoch: number, before: number): Journal
 }
 
 /** Where `bus.journal` asks for them: in the fleet's stream, under the name of the node and those of its terms. */
@@ -66,17 +66,18 @@ export async function streamJournals(bus: NamedBus | undefined, clock: Clock): P
   const { journalFit } = await import('./bus/nats/journalStream.ts')
   const fit = journalFit(bus)
   const named = (node: string): Journal => new JetstreamJournal({ bus: { ...bus, node }, clock, fit })
-  return { own: () => named(bus.node), ofTerm: (epoch) => named(nameOfTerm(epoch)) }
+  return { own: () => named(bus.node), ofTerm: (epoch, before) => named(nameOfTerm(epoch, before)) }
 }
 
 /** In files of a directory, by the same names. */
 export function fileJournals(directory: string, { node }: NamedBus, clock: Clock): FleetJournals {
   const named = (name: string): Journal => new FileJournal({ file: join(directory, `${name}.jsonl`), clock })
-  return { own: () => named(node), ofTerm: (epoch) => named(nameOfTerm(epoch)) }
+  return { own: () => named(node), ofTerm: (epoch, before) => named(nameOfTerm(epoch, before)) }
 }
 
-function nameOfTerm(epoch: number): string {
-  return `leader-${epoch}`
+/** The journal of a term that is over may still be written when the next one of its epoch begins. */
+function nameOfTerm(epoch: number, before: number): string {
+  return before === 0 ? `leader-${epoch}` : `leader-${epoch}-${before + 1}`
 }
 
 /** A leader goes by the services of its own configuration, and how those are coordinated. */

@@ -22,7 +22,7 @@ import { SoleWitness } from './soleWitness.ts'
 export interface FleetLeaderOptions extends Omit<FleetBoardOptions, 'term' | 'changed'> {
   readonly link: FleetLink
   readonly epoch: number
-  /** How many terms this process has led before; an epoch may be held twice, with a gap between. */
+  /** How many terms of this epoch have been led before: one that was lost can be had again, with a gap between. */
   readonly before?: number | undefined
   /** Does the lease still hold? Asked before each act. */
   readonly mayAct: () => boolean

@@ -2,7 +2,6 @@
 // with the board of a process that has a bus, and stopped before it.
 import type { Bus } from '../../bus/bus.ts'
 import type { FleetLink, LinkCounters, LinkStatus } from '../../bus/fleetLink.ts'
-import type { Journal } from '../../bus/journal.ts'
 import type { Clock } from '../../model/clock.ts'
 import { ClosedError, FleetError } from '../../model/errors.ts'
 import type { DirectiveEntry, NodeEntry } from '../../model/fleet/entries.ts'
@@ -17,7 +16,7 @@ import type { BudgetKeeper } from '../budgets/budgetKeeper.ts'
 import { Alarm } from './alarm.ts'
 import { DirectiveFollower } from './directiveFollower.ts'
 import { commandOf } from './fleetCommands.ts'
-import { Leadership } from './leadership.ts'
+import { Leadership, type LeadershipOptions } from './leadership.ts'
 import { NodeBeat } from './nodeBeat.ts'
 import { NodeName } from './nodeName.ts'
 import { OutcomeReporter } from './outcomeReporter.ts'
@@ -40,8 +39,7 @@ export interface FleetNodeOptions {
         readonly orchestrator: OrchestratorConfig
         readonly profileFor: (kind: Kind, service: string) => ServiceProfile
         readonly seed: number
-        /** A journal for each term. */
-        readonly journal?: ((epoch: number) => Journal | undefined) | undefined
+        readonly journal?: LeadershipOptions['journal']
       }
     | undefined
 }

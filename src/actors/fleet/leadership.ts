@@ -7,8 +7,8 @@ import { FleetLeader, type FleetLeaderOptions } from './fleetLeader.ts'
 import { LeaderElector, type LeaderState } from './leaderElector.ts'
 
 export interface LeadershipOptions extends Omit<FleetLeaderOptions, 'epoch' | 'before' | 'missed' | 'mayAct' | 'journal'> {
-  /** A journal for the fleet's board, one for each term; it is closed with the term. */
-  readonly journal?: ((epoch: number) => Journal | undefined) | undefined
+  /** A journal for the fleet's board, one for each term (`before`: terms of the same epoch before it); it is closed with the term. */
+  readonly journal?: ((epoch: number, before: number) => Journal | undefined) | undefined
   /** Whether this node leads has changed: its heartbeat should say so at once. */
   readonly changed?: ((leads: boolean) => void) | undefined
 }
@@ -23,7 +23,8 @@ export class Leadership {
   readonly #elector: LeaderElector
   #leader: FleetLeader | undefined
   #journal: Journal | undefined
-  #terms = 0
+  /** The epoch led last, and how often: one that was lost can be had again, with a gap between. */
+  #terms = { epoch: 0, led: 0 }
   /** What operators have told the fleet of late: who led may have been dead by then. */
   #commands: readonly HeardCommand[] = []
   readonly #stopListening: () => void
@@ -85,11 +86,13 @@ export class Leadership {
   }
 
   #began(epoch: number): void {
-    this.#journal = this.#options.journal?.(epoch)
+    const before = this.#terms.epoch === epoch ? this.#terms.led : 0
+    this.#terms = { epoch, led: before + 1 }
+    this.#journal = this.#options.journal?.(epoch, before)
     this.#leader = new FleetLeader({
       ...this.#options,
       epoch,
-      before: this.#terms++,
+      before,
       missed: this.#recent(),
       mayAct: () => this.#elector.mayAct(),
       journal: this.#journal,

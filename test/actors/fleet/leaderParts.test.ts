@@ -235,11 +235,11 @@ describe('the journal of a term', () => {
     close: async () => undefined,
     ...more,
   })
-  const leading = (kept: Journal) => {
+  const leading = (kept: Journal, made: LeadershipOptions['journal'] = () => kept) => {
     const fleet = new MemoryFleet()
     const link = fleet.join('a')
     const profile = (kind: Kind) => profileFor(kind)
-    const more = { ...orchestration(), profileFor: profile, seed: 1, software: 'test', journal: () => kept }
+    const more = { ...orchestration(), profileFor: profile, seed: 1, software: 'test', journal: made }
     return { fleet, leadership: new Leadership({ link, clock: link.clock, ...more }) }
   }
 
@@ -264,6 +264,28 @@ describe('the journal of a term', () => {
     fail(new Error('the disk is full'))
     await done
     await leadership.written()
+  })
+
+  it('is another for another term of the same epoch', async () => {
+    const terms: number[][] = []
+    const { fleet, leadership } = leading(journal({}), (...term) => {
+      terms.push(term)
+      return undefined
+    })
+    await fleet.clock.advanceAsync(10_000)
+    const { epoch } = leadership
+    // It is deposed for want of answers, and has its lease again before that was over.
+    fleet.faults.loseAnswers = 1
+    await fleet.clock.advanceAsync(3200)
+    expect(leadership.leads).toBe(false)
+    fleet.faults.loseAnswers = 0
+    await fleet.clock.advanceAsync(3000)
+    expect(leadership.epoch).toBe(epoch)
+    expect(terms).toEqual([
+      [epoch, 0],
+      [epoch, 1],
+    ])
+    await leadership.stop()
   })
 
   it('that cannot be opened is told of, and the term goes on', async () => {
