@@ -3,17 +3,17 @@
 import type { FleetLink } from '../../bus/fleetLink.ts'
 import { type DesiredEntry, desiredEntry, isNeutral, settling } from '../../model/fleet/desiredEntries.ts'
 import type { NodeEntry } from '../../model/fleet/entries.ts'
-import { DEFAULT_QUORUM, isCorroborated, isFailing, meetsQuorum } from '../../model/fleet/quorum.ts'
-import type { OutcomeMessage, WireMessage } from '../../model/fleet/wire.ts'
+import { DEFAULT_QUORUM, meetsQuorum } from '../../model/fleet/quorum.ts'
+import type { WireMessage } from '../../model/fleet/wire.ts'
 import { isDown } from '../../model/orchestrator/context.ts'
-import type { GearEvent } from '../../model/records.ts'
-import type { Breaker } from '../breaker.ts'
 import { isKeyed } from '../keyedName.ts'
 import { Alarm } from './alarm.ts'
 import { DirectiveWriter } from './directiveWriter.ts'
 import { FleetBoard, type FleetBoardOptions } from './fleetBoard.ts'
 import { type CommandMessage, type HeardCommand, obey } from './fleetCommands.ts'
-import { FleetView, type ServiceView, type Stand } from './fleetView.ts'
+import { FleetView, type Stand } from './fleetView.ts'
+import { LeaderNews } from './leaderNews.ts'
+import { OutcomeIntake } from './outcomeIntake.ts'
 import { OutlierWatch } from './outlierWatch.ts'
 import { ProberWatch } from './proberWatch.ts'
 import { ServiceRoom } from './serviceRoom.ts'
@@ -70,11 +70,9 @@ export class FleetLeader {
   readonly #probers: ProberWatch
   readonly #witness: SoleWitness
   readonly #room: ServiceRoom
+  readonly #intake: OutcomeIntake
   readonly #stops: (() => void)[] = []
-  readonly #told = new Set<string>()
-  /** Begins the ids of what this term says: a node that has lost its lease and got it back leads another term under the same epoch. */
-  readonly #term: string
-  #messages = 0
+  readonly #news: LeaderNews
   #stopped = false
 
   constructor(options: FleetLeaderOptions) {
@@ -83,10 +81,12 @@ export class FleetLeader {
     this.#limits = { ...FLEET_LIMITS, ...options.limits }
     this.#quorum = options.quorum ?? DEFAULT_QUORUM
     this.view = new FleetView(this.#limits)
-    this.#term = `${link.node}.${epoch}${options.before ? `.${options.before}` : ''}`
+    // A node that has lost its lease and got it back leads another term under the same epoch.
+    const term = `${link.node}.${epoch}${options.before ? `.${options.before}` : ''}`
+    this.#news = new LeaderNews({ link, term, mayAct: () => !this.#stopped && mayAct(), now: () => this.#now() })
     this.fleet = new FleetBoard({
       ...options,
-      term: this.#term,
+      term,
       changed: (service) => this.#settle(service, this.fleet.board.now()),
     })
     this.#since = this.#now()
@@ -99,14 +99,24 @@ export class FleetLeader {
       configured: options.services,
       most,
       gone: (service, at) => this.#gone(service, at),
-      full: (service) => this.#tell('fleet_services_full', `more than ${most} services; ${service} is left alone`),
+      full: (service) => this.#news.tell('fleet_services_full', `more than ${most} services; ${service} is left alone`),
+    })
+    this.#intake = new OutcomeIntake({
+      link,
+      view: this.view,
+      fleet: this.fleet,
+      room: this.#room,
+      probers: this.#probers,
+      quorum: this.#quorum,
+      hasHeardEnough: (at) => this.#hasHeardEnough(at),
+      now: () => this.#now(),
     })
     this.#timer = new Alarm(options.clock, () => this.#tick())
     this.#weighing = new Alarm(options.clock, () => this.#weigh(this.#now()))
     this.#outliers = new OutlierWatch({
       view: this.view,
       threshold: (service) => this.fleet.threshold(service),
-      isShared: (service) => this.#isCorroborated(service) || this.#isAway(service.service),
+      isShared: (view) => this.#intake.isCorroborated(view, this.#now()) || this.#isAway(view.service),
     })
     for (const [service, { value }] of link.directives.entries) this.#found.set(service, value)
     this.#writer = new DirectiveWriter({
@@ -118,11 +128,11 @@ export class FleetLeader {
     this.#adopt()
     this.#stops.push(
       link.nodes.listen((node, entry) => this.#beat(node, entry?.value)),
-      this.#hearOutcomes(),
+      this.#intake.start(),
       link.subscribe('transition', (message) => this.#heard(message)),
       link.subscribe('command', (message) => this.#heard(message)),
-      this.fleet.bus.subscribe('alert', (event) => this.#publish(event)),
-      this.fleet.bus.subscribe('finding', (event) => this.#publish(event)),
+      this.fleet.bus.subscribe('alert', (event) => this.#news.publish(event)),
+      this.fleet.bus.subscribe('finding', (event) => this.#news.publish(event)),
     )
     for (const { message, heardAt } of options.missed ?? []) this.#command(message, this.#since, heardAt)
     this.#tick()
@@ -141,12 +151,6 @@ export class FleetLeader {
 
   // --- what is heard --------------------------------------------------------------------------------------------------------
 
-  #hearOutcomes(): () => void {
-    const { link } = this.#options
-    const heard = (outcomes: readonly OutcomeMessage[]): void => this.#outcomes(outcomes)
-    return link.hearOutcomes?.(heard) ?? link.subscribe('outcome', (message) => message.type === 'outcome' && heard([message]))
-  }
-
   #heard(message: WireMessage): void {
     if (this.#stopped) return
     const at = this.#now()
@@ -162,50 +166,6 @@ export class FleetLeader {
       this.#judge(service, at)
       this.#settle(service, at)
     }
-  }
-
-  /** Those of one node and one service: what they have in common is looked up once. */
-  #outcomes(outcomes: readonly OutcomeMessage[]): void {
-    const [first] = outcomes
-    if (this.#stopped || !first) return
-    const { service, node } = first
-    const at = this.#now()
-    if (service === '*' || isKeyed(service) || !this.#room.knows(service, at)) return
-    const stand = this.view.stand(node, service, at)
-    const view = this.view.services.get(service)
-    const breaker = this.fleet.board.get(service)
-    if (!stand || !view || !breaker) return
-    stand.calls = true
-    stand.askedAt = at
-    for (const outcome of outcomes) if (!this.#stopped) this.#outcome(outcome, stand, view, breaker, at)
-  }
-
-  #outcome(message: OutcomeMessage, stand: Stand, view: ServiceView, breaker: Breaker, at: number): void {
-    const { service, result, count = 1 } = message
-    if (result === 'rejected' || result === 'ignored') return
-    const failed = result === 'failure'
-    const wasActive = stand.window.calls > 0
-    stand.window.add(at, count, failed ? count : 0)
-    if (failed) stand.lastFailure = message.failure ?? 'unknown_error'
-    if (breaker.path === 'halfOpen') {
-      if (this.#probers.takes(stand, message, at)) this.fleet.probe(message, at)
-      return
-    }
-    if (!wasActive && !this.#isCounted(stand)) this.view.look(view, this.fleet.threshold(service), at)
-    if (!failed) {
-      this.fleet.count(message, at, breaker)
-      return
-    }
-    if (!stand.failing && isFailing(stand.window, this.fleet.threshold(service))) {
-      stand.failing = true
-      view.failing++
-    }
-    if (!this.#isCorroborated(view)) return
-    // Its own failure is not held any more: it is counted as it is, with what it says.
-    const held = stand.window.release() - count
-    if (held > 0) this.fleet.countHeld(service, held, stand.lastFailure, at)
-    this.fleet.count(message, at, breaker)
-    this.#release(view, at)
   }
 
   #beat(node: string, entry: NodeEntry | undefined): void {
@@ -240,13 +200,16 @@ export class FleetLeader {
     this.#room.tidy(at)
     if (this.view.ignored > 0) {
       const { nodes, pairs } = this.#limits
-      this.#tell('fleet_nodes_full', `more than ${nodes} nodes, or ${pairs} pairs of node and service; the rest is not heard`)
+      this.#news.tell(
+        'fleet_nodes_full',
+        `more than ${nodes} nodes, or ${pairs} pairs of node and service; the rest is not heard`,
+      )
     }
     for (const view of this.view.services.values()) {
       const { service } = view
       this.view.look(view, this.fleet.threshold(service), at)
       this.fleet.setSingle(service, view.active === 1 && this.#hasHeardEnough(at))
-      if (this.#isCorroborated(view)) this.#release(view, at)
+      if (this.#intake.isCorroborated(view, at)) this.#intake.release(view, at)
       this.#probers.heal(view, at)
       if (!this.#unweighed.has(service)) this.#judge(service, at)
     }
@@ -297,14 +260,6 @@ export class FleetLeader {
     else this.#writer.drop(service, at)
   }
 
-  /** Failures that others bear out are the service's. */
-  #release({ service, stands }: ServiceView, at: number): void {
-    for (const { window, lastFailure } of stands.values()) {
-      const held = window.release()
-      if (held > 0) this.fleet.countHeld(service, held, lastFailure, at)
-    }
-  }
-
   #gone(service: string, at: number): void {
     this.#probers.forget(service)
     this.#witness.forget(service)
@@ -352,30 +307,7 @@ export class FleetLeader {
     return path !== undefined && isDown(path)
   }
 
-  #isCounted(stand: Stand): boolean {
-    return stand.told.calls > 0
-  }
-
-  #isCorroborated({ active, failing }: ServiceView): boolean {
-    if (active <= 1 && !this.#hasHeardEnough(this.#now())) return false
-    return isCorroborated(active, failing, this.#quorum)
-  }
-
   #hasHeardEnough(at: number): boolean {
     return at - this.#since >= HEARD_ENOUGH
-  }
-
-  #publish(event: GearEvent): void {
-    if (event.type !== 'alert' && event.type !== 'finding') return
-    const { link, mayAct } = this.#options
-    if (this.#stopped || !mayAct()) return
-    link.publish({ v: 1, id: `${this.#term}.${++this.#messages}`, node: link.node, ...event })
-  }
-
-  /** Once a term. */
-  #tell(code: string, message: string): void {
-    if (this.#told.has(code)) return
-    this.#told.add(code)
-    this.#publish({ type: 'alert', at: this.#now(), service: '*', level: 'warning', code, message, by: 'orchestrator' })
   }
 }
