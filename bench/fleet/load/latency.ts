@@ -2,6 +2,7 @@
 import { connect } from '@nats-io/transport-node'
 import { quorumSize } from '../../../src/model/fleet/quorum.ts'
 import { messageWildcard, parseMessageSubject } from '../../../src/model/fleet/subjects.ts'
+import { sleep } from '../faults/fault.ts'
 import type { Member } from '../member.ts'
 import { moment } from '../protocol.ts'
 import type { TrialFleet } from '../trialFleet.ts'
@@ -16,6 +17,8 @@ export interface TripTimes {
   readonly fromNode: number[]
   /** From the leader hearing of it. */
   readonly fromLeader: number[]
+  /** Of bare messages through the same server: from one being published until it is heard. */
+  readonly bare: number[]
 }
 
 interface Told {
@@ -25,7 +28,11 @@ interface Told {
 }
 
 /** The last of the callers is the one that sees no failure. */
-export async function failureToDirective(fleet: TrialFleet, services: readonly string[], rounds: number): Promise<TripTimes> {
+export async function failureToDirective(
+  fleet: TrialFleet,
+  services: readonly string[],
+  rounds: number,
+): Promise<Omit<TripTimes, 'bare'>> {
   const fromNode: number[] = []
   const fromLeader: number[] = []
   const callers = fleet.callers
@@ -100,4 +107,24 @@ function well(fleet: TrialFleet, patience: number): Promise<number> {
       ? 0
       : undefined,
   )
+}
+
+/** What the server and this machine need for one message, both ends of which are in this process. */
+export async function bareHops(url: string, count: number): Promise<number[]> {
+  const [from, to] = await Promise.all([connect({ servers: url }), connect({ servers: url })])
+  const hops: number[] = []
+  let heard = (): void => undefined
+  to.subscribe('bench.hop', { callback: () => heard() })
+  await to.flush()
+  for (let i = 0; i < count; i++) {
+    await sleep(20)
+    const since = performance.now()
+    await new Promise<void>((resolve) => {
+      heard = resolve
+      from.publish('bench.hop')
+    })
+    hops.push(performance.now() - since)
+  }
+  await Promise.all([from.close(), to.close()])
+  return hops
 }

@@ -51,14 +51,17 @@ function latencyTable({ idle, busy, load }: Results): string {
   const loaded = `five nodes under ${inThousands(load.callsPerSecond)} calls/s`
   return [
     'Until the breaker opens on a node that saw no failure: from the breaker that makes a quorum opening on its node; and from the leader ' +
-      'hearing of that (by its own log in whole ms, so up to 1 ms too long):',
+      'hearing of that (by its own log in whole ms, so up to 1 ms too long). Beside it what the server and the machine need for one bare ' +
+      'message, both ends of which are in one process:',
     '',
     '| | trips | p50 | p95 | p99 | worst |',
     '|---|---:|---:|---:|---:|---:|',
     row('three nodes with little to do', idle.fromNode),
     row('from the leader', idle.fromLeader),
+    row('a bare message', idle.bare),
     row(loaded, busy.fromNode),
     row('from the leader', busy.fromLeader),
+    row('a bare message', busy.bare),
   ].join('\n')
 }
 

@@ -16,7 +16,7 @@ import { sleep } from '../faults/fault.ts'
 import { Latencies } from '../latencies.ts'
 import { POLICY, TrialFleet } from '../trialFleet.ts'
 import { type Fed, feed } from './feed.ts'
-import { failureToDirective, LEADER, type TripTimes } from './latency.ts'
+import { bareHops, failureToDirective, LEADER, type TripTimes } from './latency.ts'
 import { cpuSeconds, rssMb } from './processCpu.ts'
 import { type Load, type Results, writeLoad } from './report.ts'
 
@@ -50,17 +50,22 @@ async function underLoad(): Promise<Pick<Results, 'idle' | 'busy' | 'load'>> {
   const idle = await withFleet(['a', 'b', 'c'], 5, async (fleet) => {
     // The first time that anything happens in these processes.
     await failureToDirective(fleet, SERVICES, 1)
-    return failureToDirective(fleet, SERVICES, rounds)
+    return tripsAndHops(fleet, rounds)
   })
   say('little to do', idle)
   const { load, busy } = await withFleet(['a', 'b', 'c', 'd', 'e'], 200, async (fleet, leader, server) => {
     await sleep(3000)
     const load = await measure(fleet, leader, server)
     console.error(load)
-    return { load, busy: await failureToDirective(fleet, SERVICES, quick ? 1 : 10) }
+    return { load, busy: await tripsAndHops(fleet, quick ? 1 : 10) }
   })
   say('under load', busy)
   return { idle, busy, load }
+}
+
+async function tripsAndHops(fleet: TrialFleet, rounds: number): Promise<TripTimes> {
+  const bare = await bareHops(fleet.servers[0]?.url ?? '', rounds * SERVICES.length)
+  return { ...(await failureToDirective(fleet, SERVICES, rounds)), bare }
 }
 
 function say(when: string, { fromNode, fromLeader }: TripTimes): void {
