@@ -7,6 +7,7 @@ export interface FleetLink {
   readonly fleet: string
   /** This process; no other one of the fleet has its name. */
   readonly node: string
+  /** The server is there and knows what is subscribed to here: what others send from now on is heard. */
   readonly connected: boolean
   /** Told of each connection and loss of it, and of what the server refuses; returns the way to stop. */
   onStatus(listener: (status: LinkStatus) => void): () => void

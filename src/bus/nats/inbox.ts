@@ -3,7 +3,7 @@
 import type { Clock } from '../../model/clock.ts'
 import { type ReadMessages, readMessages } from '../../model/fleet/readMessages.ts'
 import { type Rejection, rejectionOf } from '../../model/fleet/rejection.ts'
-import type { WireMessage } from '../../model/fleet/wire.ts'
+import type { WireMessage, WireType } from '../../model/fleet/wire.ts'
 import { NodeRates } from './nodeRates.ts'
 import { SeenIds } from './seenIds.ts'
 
@@ -68,6 +68,11 @@ export class Inbox {
     if (this.#reading) return
     this.#reading = true
     setImmediate(this.#read)
+  }
+
+  /** What came of this type while nobody listened to it is not missed. */
+  forget(type: WireType): void {
+    this.#seen.forget(type)
   }
 
   /** What waits to be read is not read any more. */

@@ -3,8 +3,8 @@ import type { NatsConnection } from '@nats-io/transport-node'
 import { type Clock, systemClock } from '../../model/clock.ts'
 import type { BusConfig } from '../../model/fleet/busConfig.ts'
 import { encodeRejection, type Rejection } from '../../model/fleet/rejection.ts'
-import { messageWildcard, rejectedSubject, type TableName } from '../../model/fleet/subjects.ts'
-import { type OutcomeMessage, WIRE_TYPES, type WireMessage, type WireType } from '../../model/fleet/wire.ts'
+import { rejectedSubject, type TableName } from '../../model/fleet/subjects.ts'
+import type { OutcomeMessage, WireMessage, WireType } from '../../model/fleet/wire.ts'
 import type { FleetLink, LinkCounters, LinkStatus } from '../fleetLink.ts'
 import { ConfirmedSend } from './confirmedSend.ts'
 import { BusConnection, type ConnectionNews } from './connection.ts'
@@ -16,6 +16,7 @@ import { NatsTable, type NatsTableOptions } from './natsTable.ts'
 import { Sender } from './sender.ts'
 import { newSession } from './session.ts'
 import { StreamFit } from './streamFit.ts'
+import { Subscriptions } from './subscriptions.ts'
 import { Troubles } from './troubles.ts'
 
 export interface NatsLinkOptions {
@@ -51,10 +52,9 @@ export class NatsLink implements FleetLink {
   readonly #inbox: Inbox
   readonly #troubles: Troubles
   readonly #statuses = new Listeners<[status: LinkStatus]>('the status of the link to the fleet')
-  readonly #listeners = new Map<WireType | '*', Listeners<[message: WireMessage]>>()
-  readonly #outcomes = new Listeners<[outcomes: readonly OutcomeMessage[]]>('outcomes of the fleet')
-  /** Types that are subscribed to on this client. */
-  readonly #subscribed = new Set<WireType>()
+  readonly #subscriptions: Subscriptions
+  /** The server knows what is listened to here. */
+  #connected = false
   #closing: Promise<void> | undefined
 
   /** Begins to connect, and is usable at once. */
@@ -76,9 +76,15 @@ export class NatsLink implements FleetLink {
       clock,
       node,
       messagesPerSecond: limits.messagesPerSecond,
-      deliver: (messages) => this.#deliver(messages),
+      deliver: (messages) => this.#subscriptions.deliver(messages),
       report: (rejection) => this.#report(rejection),
       trouble,
+    })
+    this.#subscriptions = new Subscriptions({
+      fleet,
+      client,
+      take: (subject, bytes) => this.#inbox.take(subject, bytes),
+      begins: (type) => this.#inbox.forget(type),
     })
     const { whileUp } = this.#connection
     this.#confirmed = new ConfirmedSend({ clock, fleet, client, whileUp })
@@ -99,7 +105,7 @@ export class NatsLink implements FleetLink {
   }
 
   get connected(): boolean {
-    return this.#connection.client !== undefined
+    return this.#connected
   }
 
   onStatus(listener: (status: LinkStatus) => void): () => void {
@@ -115,16 +121,11 @@ export class NatsLink implements FleetLink {
   }
 
   subscribe(type: WireType | '*', listener: (message: WireMessage) => void): () => void {
-    let listeners = this.#listeners.get(type)
-    if (listeners === undefined) {
-      listeners = new Listeners(`${type === '*' ? 'all' : type} messages of the fleet`)
-      this.#listeners.set(type, listeners)
-    }
-    return this.#add(listeners, listener)
+    return this.#subscriptions.add(type, listener)
   }
 
   hearOutcomes(listener: (outcomes: readonly OutcomeMessage[]) => void): () => void {
-    return this.#add(this.#outcomes, listener)
+    return this.#subscriptions.addForOutcomes(listener)
   }
 
   close(): Promise<void> {
@@ -147,10 +148,10 @@ export class NatsLink implements FleetLink {
   #hear(news: ConnectionNews): void {
     switch (news.type) {
       case 'connected':
-        this.#connected(news.nc, news.fresh)
+        this.#rise(news.nc, news.fresh)
         return
       case 'disconnected':
-        this.#statuses.tell(news)
+        this.#fall()
         return
       case 'refused':
         this.#confirmed.refused(news.what)
@@ -161,49 +162,28 @@ export class NatsLink implements FleetLink {
     }
   }
 
-  #connected(client: NatsConnection, fresh: boolean): void {
-    if (fresh) this.#subscribed.clear()
-    this.#subscribeTo(client)
+  #rise(client: NatsConnection, fresh: boolean): void {
+    this.#subscriptions.connected(fresh)
     this.lease.connected(client, fresh)
     for (const table of [this.directives, this.nodes, this.ledger]) table.connected(client, fresh)
     this.#sender.connected()
+    // The server reads in order: when it answers, it has the subscriptions, and what others send from then on is heard here.
+    this.#connection.whileUp(client.flush()).then(
+      () => this.#settle(client),
+      () => undefined,
+    )
+  }
+
+  #settle(client: NatsConnection): void {
+    if (this.#connected || this.#connection.client !== client) return
+    this.#connected = true
     this.#statuses.tell({ type: 'connected', server: client.getServer() })
   }
 
-  #add<Args extends readonly unknown[]>(listeners: Listeners<Args>, listener: (...args: Args) => void): () => void {
-    const stop = listeners.add(listener)
-    const client = this.#connection.client
-    if (client !== undefined) this.#subscribeTo(client)
-    return stop
-  }
-
-  #wants(type: WireType): boolean {
-    return this.#listeners.has('*') || this.#listeners.has(type) || (type === 'outcome' && this.#outcomes.some)
-  }
-
-  #subscribeTo(client: NatsConnection): void {
-    for (const type of WIRE_TYPES) {
-      if (this.#subscribed.has(type) || !this.#wants(type)) continue
-      this.#subscribed.add(type)
-      client.subscribe(messageWildcard(this.fleet, { type }), {
-        callback: (error, message) => {
-          if (error === null) this.#inbox.take(message.subject, message.data)
-        },
-      })
-    }
-  }
-
-  #deliver(messages: readonly WireMessage[]): void {
-    const [first] = messages
-    if (first === undefined) return
-    if (first.type === 'outcome') this.#outcomes.tell(messages as readonly OutcomeMessage[])
-    const ofType = this.#listeners.get(first.type)
-    const ofAll = this.#listeners.get('*')
-    if (ofType === undefined && ofAll === undefined) return
-    for (const message of messages) {
-      ofType?.tell(message)
-      ofAll?.tell(message)
-    }
+  #fall(): void {
+    if (!this.#connected) return
+    this.#connected = false
+    this.#statuses.tell({ type: 'disconnected' })
   }
 
   #report(rejection: Rejection): void {

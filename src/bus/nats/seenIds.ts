@@ -46,6 +46,12 @@ export class SeenIds {
     return false
   }
 
+  /** The numbers of this type may begin anywhere. */
+  forget(type: WireType): void {
+    this.#sender = undefined
+    for (const [key, sender] of this.#senders) if (sender.type === type) this.#senders.delete(key)
+  }
+
   #remember(node: string, id: string): boolean {
     if (node !== this.#node) {
       this.#node = node

@@ -19,6 +19,54 @@ describeWithNats('messages over NATS', () => {
     await until(() => a.counters.published === 1, 'the confirmation')
   })
 
+  test('who is connected hears all that is sent from then on, were it in the same moment', async () => {
+    const { url } = await natsServer()
+    const a = linkTo(url, 'a')
+    await connected(a)
+    for (let round = 0; round < 30; round++) {
+      const b = linkTo(url, 'b')
+      const heard: WireMessage[] = []
+      b.subscribe('outcome', (message) => heard.push(message))
+      const sent = new Promise<void>((resolve, reject) => {
+        b.onStatus(({ type }) => type === 'connected' && a.send(outcome('a')).then(resolve, reject))
+      })
+      await sent
+      await until(() => heard.length === 1, `the outcome of round ${round}`)
+      await b.close()
+    }
+  })
+
+  test('what nobody listens to any more does not come, and is not missed when somebody does again', async () => {
+    const { url } = await natsServer()
+    const [a, b] = [linkTo(url, 'a'), linkTo(url, 'b')]
+    const heard: string[] = []
+    const listen = (): (() => void) => b.subscribe('outcome', ({ service }) => heard.push(service))
+    b.subscribe('alert', () => heard.push('an alert'))
+    const stops = [listen(), listen()]
+    await connected(a, b)
+    const inTurn = async (service: string): Promise<void> => {
+      await b.send({ v: 1, type: 'alert', at: Date.now(), node: 'b', service, level: 'info', code: 'c', message: 'm' })
+      a.publish(outcome('a', { service }))
+      await until(() => a.counters.published === published + 1, 'the confirmation')
+      published++
+    }
+    let published = 0
+    await inTurn('both')
+    await until(() => heard.length === 3, 'both')
+    stops[0]?.()
+    await inTurn('one')
+    await until(() => heard.length === 5, 'one')
+    stops[1]?.()
+    await inTurn('none')
+    await inTurn('none')
+    listen()
+    await inTurn('again')
+    await until(() => heard.includes('again'), 'the last')
+    const alert = 'an alert'
+    expect(heard).toEqual([alert, 'both', 'both', alert, 'one', alert, alert, alert, 'again'])
+    expect(b.counters).toMatchObject({ received: 5 + 3, missed: 0 })
+  })
+
   test('who listens to one type hears no other, and who has stopped hears nothing', async () => {
     const { url } = await natsServer()
     const link = linkTo(url, 'a')
