@@ -112,7 +112,7 @@ export async function hangUp<Services extends Record<string, ServiceInput>, Rout
     const session = linked?.session ?? newSession()
     link = linked?.link ?? ownLink ?? (fleetBus && (await linkOf(fleetBus, clock, session)))
     if (link) {
-      const leading = fleetBus?.lead === false ? undefined : leadingOf(config, profileFor, journals)
+      const leading = fleetBus?.lead === false ? undefined : { ...leadingOf(config, profileFor, journals), inspect }
       gear.join(new FleetNode({ link, board, bus, clock, keeper, session, software, leading }))
     }
     return gear

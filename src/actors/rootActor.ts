@@ -2,7 +2,7 @@
 // listens to. What it wants done it says by effects. Used by the board.
 import { isDeepStrictEqual } from 'node:util'
 import { concat, concatMap, Observable, of } from 'rxjs'
-import { createActor, fromEventObservable, type InspectionEvent, type Observer } from 'xstate'
+import { createActor, fromEventObservable } from 'xstate'
 import { type BreakerInput, breakerMachine } from '../machines/breakerMachine.ts'
 import { type OrchestratorEvent, orchestratorMachine } from '../machines/orchestratorMachine.ts'
 import type { OrchestratorConfig } from '../model/orchestrator/config.ts'
@@ -12,10 +12,8 @@ import type { Review } from '../model/orchestrator/review.ts'
 import { isQuiet, supervise } from '../model/orchestrator/supervise.ts'
 import type { BreakerRef } from './breaker.ts'
 import type { Correlator } from './correlator.ts'
+import { type Inspector, inspectedBy } from './inspector.ts'
 import { isKeyed } from './keyedName.ts'
-import { warnOfThrown } from './thrownWarning.ts'
-
-type Inspector = Observer<InspectionEvent> | ((event: InspectionEvent) => void)
 
 export interface RootOptions {
   /** How the services are coordinated; absent: not at all, as in journals from before. */
@@ -56,7 +54,7 @@ export class RootActor {
     this.#actor = createActor(machine, {
       id: 'switchgear',
       input: { config: orchestrator, at },
-      ...(inspect ? { inspect: shielded(inspect) } : undefined),
+      ...inspectedBy(inspect),
     })
     this.#actor.on('*', (effect) => {
       // When the board is switched off, nobody is there to do it.
@@ -143,19 +141,4 @@ function heard<T>(events$: Observable<T>, then: () => void): Observable<T> {
     subscriber.complete()
   })
   return events$.pipe(concatMap((event) => concat(of(event), after$)))
-}
-
-/** XState calls its inspectors in the middle of a step; one that throws would take the breaker's call down with it. */
-function shielded(inspect: Inspector): (event: InspectionEvent) => void {
-  let warned = false
-  return (event) => {
-    try {
-      if (typeof inspect === 'function') inspect(event)
-      else inspect.next?.(event)
-    } catch (error) {
-      if (warned) return
-      warned = true
-      warnOfThrown('the inspector', error)
-    }
-  }
 }

@@ -40,6 +40,7 @@ export interface FleetNodeOptions {
         readonly profileFor: (kind: Kind, service: string) => ServiceProfile
         readonly seed: number
         readonly journal?: LeadershipOptions['journal']
+        readonly inspect?: LeadershipOptions['inspect']
       }
     | undefined
 }

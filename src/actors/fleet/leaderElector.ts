@@ -6,6 +6,7 @@ import { leaderMachine } from '../../machines/leaderMachine.ts'
 import type { Clock } from '../../model/clock.ts'
 import { type LeaderContext, type LeaderEvent, leaderDeadline } from '../../model/fleet/leadership.ts'
 import { Timer } from '../../model/timer.ts'
+import { type Inspector, inspectedBy } from '../inspector.ts'
 
 export interface ElectorOptions {
   readonly link: Pick<FleetLink, 'node' | 'lease' | 'nodes' | 'directives'>
@@ -15,6 +16,7 @@ export interface ElectorOptions {
   /** A term begins, and is this node's until {@link ended}. Called at once, and never while another term lasts. */
   readonly began: (epoch: number) => void
   readonly ended: (epoch: number) => void
+  readonly inspect?: Inspector | undefined
 }
 
 /** Who does not know yet what the one before wanted looks again so soon; ms. */
@@ -37,6 +39,7 @@ export class LeaderElector {
     this.#actor = createActor(leaderMachine, {
       id: 'leader',
       input: { lifetime, seed: options.seed, at: options.clock.now() },
+      ...inspectedBy(options.inspect),
     })
     this.#actor.subscribe(() => this.#follow())
     this.#actor.start()

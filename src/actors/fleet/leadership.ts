@@ -2,6 +2,7 @@
 // process that has a bus, and stopped with it.
 import type { Journal } from '../../bus/journal.ts'
 import type { Board } from '../board.ts'
+import type { Inspector } from '../inspector.ts'
 import type { HeardCommand } from './fleetCommands.ts'
 import { FleetLeader, type FleetLeaderOptions } from './fleetLeader.ts'
 import { LeaderElector, type LeaderState } from './leaderElector.ts'
@@ -11,6 +12,7 @@ export interface LeadershipOptions extends Omit<FleetLeaderOptions, 'epoch' | 'b
   readonly journal?: ((epoch: number, before: number) => Journal | undefined) | undefined
   /** Whether this node leads has changed: its heartbeat should say so at once. */
   readonly changed?: ((leads: boolean) => void) | undefined
+  readonly inspect?: Inspector | undefined
 }
 
 /** For the server's answers, ms. */
@@ -33,7 +35,7 @@ export class Leadership {
 
   constructor(options: LeadershipOptions) {
     this.#options = options
-    const { link, clock, seed } = options
+    const { link, clock, seed, inspect } = options
     this.#stopListening = link.subscribe('command', (message) => {
       if (message.type === 'command')
         this.#commands = [...this.#recent(), { message, heardAt: Math.floor(clock.now()) }].slice(-REMEMBERED)
@@ -44,6 +46,7 @@ export class Leadership {
       seed,
       began: (epoch) => this.#began(epoch),
       ended: () => this.#ended(),
+      inspect,
     })
   }
 
