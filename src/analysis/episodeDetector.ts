@@ -2,6 +2,7 @@
 // better "fails as in an episode" explains the calls than "fails as it always does". Owned by serviceHistory.ts.
 import type { FailureType } from '../model/failures.ts'
 import type { BlockBuckets } from './blockBuckets.ts'
+import { dropOldest } from './dropOldest.ts'
 import { beginning, type Episode, slackAt } from './episodes.ts'
 import { type EpisodeWeights, FALSE_AN_HOUR, openingChance, ordinaryRate, weigh } from './episodeWeights.ts'
 import { NotedRuns } from './notedRuns.ts'
@@ -100,8 +101,7 @@ export class EpisodeDetector {
   }
 
   dropBefore(at: number): void {
-    const kept = this.episodes.findIndex((episode) => episode.open || episode.to >= at)
-    if (kept !== 0) this.episodes.splice(0, kept < 0 ? this.episodes.length : kept)
+    dropOldest(this.episodes, (episode) => episode.open || episode.to >= at)
     this.#runs.dropBefore(at)
   }
 
