@@ -1,12 +1,13 @@
 // Cascade: a service fails and those that depend on it fail in its wake, along the dependency graph. Names the root: the one
 // on which all others depend and on which none of them is to blame. What is learned without a graph is in learnedCascade.ts.
 import type { Finding } from '../model/findings.ts'
+import { median } from './averages.ts'
 import { atLeastOne } from './chance.ts'
 import { startingTogether } from './commonCause.ts'
 import { ancestors } from './dependencyGraph.ts'
 import { type Episode, prevailing } from './episodes.ts'
 import { recommend } from './recommendations.ts'
-import { evidence, FIVE_MINUTES_MS, inHour, lastBegun, median, REACH_MS, type Scene } from './scene.ts'
+import { evidence, FIVE_MINUTES_MS, inHour, lastBegun, REACH_MS, type Scene } from './scene.ts'
 
 /** A dependent follows within this for each step in the graph, ms: longer, and it is hardly the same story. */
 const LAG_A_STEP_MS = 60_000

@@ -1,7 +1,7 @@
 // How often the onsets of two services come together, at which lag, and whether that may be chance. The arithmetic of
 // temporalCorrelation.ts; symmetric: exchanging the two turns the sign of the lag and changes nothing else.
+import { median } from './averages.ts'
 import { atLeastOne, binomialTail } from './chance.ts'
-import { median } from './scene.ts'
 
 export interface Coincidence {
   /** Onsets of the one that have one of the other at that lag, each counted once. */

@@ -1,9 +1,10 @@
 // Cascades that no graph tells of: services that have failed one after the other, at steady lags, often enough to be no chance.
 // Made from the directed pairs of temporalCorrelation.ts; a pair along a known dependency is a cascade too.
 import type { Finding } from '../model/findings.ts'
+import { median } from './averages.ts'
 import { dependsOn } from './dependencyGraph.ts'
 import { recommend } from './recommendations.ts'
-import { byTime, evidenceOfOnsets, median, type Scene } from './scene.ts'
+import { byTime, evidenceOfOnsets, type Scene } from './scene.ts'
 import type { Pair } from './temporalCorrelation.ts'
 
 const LEAST_SERVICES = 3

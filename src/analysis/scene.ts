@@ -95,9 +95,3 @@ function lastFailures(
 export function byTime(a: EvidenceEvent, b: EvidenceEvent): number {
   return a.at - b.at || (a.service < b.service ? -1 : 1)
 }
-
-export function median(values: readonly number[]): number {
-  const sorted = Float64Array.from(values).sort()
-  const middle = sorted.length >> 1
-  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2
-}

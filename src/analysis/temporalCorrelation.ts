@@ -1,6 +1,7 @@
 // Temporal correlation: two services begin to fail together, or one a steady while after the other, more often than chance
 // has it. What is compared are onsets (onsets.ts), at most one for each run of failures, and never the failures themselves.
 import type { Finding } from '../model/findings.ts'
+import { meanAndVariance } from './averages.ts'
 import { corrected } from './chance.ts'
 import { type Coincidence, coincidence, LAGS_TRIED } from './coincidence.ts'
 import { LOOKS, onsetSeries } from './onsets.ts'
@@ -101,8 +102,7 @@ function better(one: Pick<Pair, 'chance' | 'coincidence'>, held: Pair): boolean 
 
 function pairOf(a: string, b: string, found: Coincidence, chance: number): Pair {
   const { lagMs, lags } = found
-  const mean = lags.reduce((sum, lag) => sum + lag, 0) / lags.length
-  const variance = lags.reduce((sum, lag) => sum + (lag - mean) ** 2, 0) / (lags.length - 1)
+  const { mean, variance } = meanAndVariance(lags)
   // Directed if the mean lag is more than two of its standard errors from none.
   const directed = Math.abs(mean) > 2 * Math.sqrt(variance / lags.length) && Math.abs(lagMs) >= LEAST_LAG_MS
   const [from, to] = lagMs >= 0 ? [a, b] : [b, a]
