@@ -45,6 +45,14 @@ export function inHour({ episodes }: ServiceHistory, at: number): Episode[] {
   return episodes.filter((episode) => episode.from >= at - HOUR_MS)
 }
 
+/** Of all services, the episodes of the last hour that are `meant`, the first first. */
+export function episodesInHour({ services, at }: Scene, isMeant: (episode: Episode) => boolean): Episode[] {
+  return services
+    .flatMap((service) => inHour(service, at))
+    .filter(isMeant)
+    .sort((a, b) => a.from - b.from)
+}
+
 /** Evidence with the last failures in the interval, as far as seconds are kept, as its events. */
 export function evidence(
   scene: Scene,
