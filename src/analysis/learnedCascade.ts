@@ -5,7 +5,7 @@ import { median } from './averages.ts'
 import { dependsOn } from './dependencyGraph.ts'
 import { recommend } from './recommendations.ts'
 import { byTime, evidenceOfOnsets, type Scene } from './scene.ts'
-import type { Pair } from './temporalCorrelation.ts'
+import { onsetsOf, type Pair, shareOfBoth } from './temporalCorrelation.ts'
 
 const LEAST_SERVICES = 3
 /** On so many occasions one must have followed the other: the first pairs to be found may not be the whole story. */
@@ -60,19 +60,13 @@ function findingOf(scene: Scene, root: string, services: readonly string[], arro
   const others = services.filter((service) => service !== root)
   const chance = Math.max(...arrows.map(({ pair }) => pair.chance))
   const events = arrows
-    .flatMap(({ pair }) => {
-      const [first, second] = [pair.from, pair.to].sort()
-      return pair.coincidence.at.flatMap((at, i) => [
-        { at, service: first! },
-        { at: at + pair.coincidence.lags[i]!, service: second! },
-      ])
-    })
+    .flatMap(({ pair }) => onsetsOf(pair))
     .sort(byTime)
     .filter(({ at, service }, i, all) => all[i - 1]?.at !== at || all[i - 1]?.service !== service)
   const interval = { from: events[0]!.at, to: events.at(-1)!.at }
   const occasions = Math.min(...arrows.map(({ pair }) => pair.coincidence.matched))
   // As strong as its weakest arrow: the share of occasions on which both of that pair failed.
-  const shares = arrows.map(({ pair: { coincidence: c } }) => c.matched / (c.first + c.second - c.matched))
+  const shares = arrows.map(({ pair }) => shareOfBoth(pair.coincidence))
   return {
     pattern: 'cascade',
     services,

@@ -67,7 +67,7 @@ export function evidence(
   }
 }
 
-/** Evidence with given onsets as its events. */
+/** Evidence with given onsets, in order, as its events. */
 export function evidenceOfOnsets(
   { history, at }: Scene,
   services: readonly string[],
@@ -78,7 +78,7 @@ export function evidenceOfOnsets(
 ): FindingEvidence {
   const to = Math.min(interval.to, at)
   const counts = services.slice(0, MOST_COUNTS).map((service) => ({ service, ...history.counts(service, interval.from, to) }))
-  return { counts, occasions, chance, events: [...onsets].sort(byTime).slice(-MOST_EVENTS) }
+  return { counts, occasions, chance, events: onsets.slice(-MOST_EVENTS) }
 }
 
 function lastFailures(
