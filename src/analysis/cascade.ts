@@ -7,7 +7,7 @@ import { startingTogether } from './commonCause.ts'
 import { ancestors } from './dependencyGraph.ts'
 import { type Episode, prevailing } from './episodes.ts'
 import { recommend } from './recommendations.ts'
-import { evidence, FIVE_MINUTES_MS, inHour, lastBegun, REACH_MS, type Scene } from './scene.ts'
+import { evidence, FIVE_MINUTES_MS, inHour, intervalOf, lastBegun, REACH_MS, type Scene, severityOf } from './scene.ts'
 
 /** A dependent follows within this for each step in the graph, ms: longer, and it is hardly the same story. */
 const LAG_A_STEP_MS = 60_000
@@ -113,17 +113,14 @@ function findingOf(
   // That each of the dependents failed by itself, and independently.
   const chance = taken.reduce((product, step) => product * step.chance, 1)
   const episodes = services.flatMap((service) => recent.get(service) ?? [])
-  const interval = {
-    from: Math.min(...episodes.map(({ from }) => from)),
-    to: Math.min(scene.at, Math.max(...episodes.map(({ to }) => to))),
-  }
+  const interval = intervalOf(episodes)
   const others = services.filter((service) => service !== root)
   return {
     pattern: 'cascade',
     services,
     root,
     strength: 1 - chance,
-    severity: services.length >= 4 ? 'high' : 'normal',
+    severity: severityOf(services),
     lagMs: median(taken.map((step) => step.lagMs)),
     failureType: prevailing(recent.get(root)!).type,
     interval,

@@ -5,7 +5,7 @@ import type { Finding } from '../model/findings.ts'
 import { corrected, poissonTail } from './chance.ts'
 import { type Episode, occasionsOf, prevailing } from './episodes.ts'
 import { recommend } from './recommendations.ts'
-import { episodesInHour, evidence, FIVE_MINUTES_MS, lastBegun, REACH_MS, type Scene } from './scene.ts'
+import { episodesInHour, evidence, FIVE_MINUTES_MS, intervalOf, lastBegun, REACH_MS, type Scene, severityOf } from './scene.ts'
 
 /** Episodes have begun at once if some moment lies within this of the possible beginnings of each, ms. */
 const AT_ONCE_MS = 3000
@@ -72,12 +72,11 @@ function below(sorted: Float64Array, value: number, equal: boolean): number {
 
 function causeOf(scene: Scene, type: FailureType, group: readonly Episode[], types: number, occasions: number): Cause[] {
   const services = group.map(({ service }) => service)
-  const from = Math.min(...group.map((episode) => episode.from))
-  const span = Math.max(...group.map((episode) => episode.from + 2 * AT_ONCE_MS - from))
+  const interval = intervalOf(group)
+  const span = Math.max(...group.map(({ from }) => from - interval.from)) + 2 * AT_ONCE_MS
   // How many others begin by chance within the span, at the rate at which episodes of this type have begun before.
   const chance = corrected(poissonTail(group.length - 1, ((occasions + 0.5) * span) / scene.watchedMs), types)
   if (chance > MOST_CHANCE) return []
-  const interval = { from, to: Math.min(scene.at, Math.max(...group.map((episode) => episode.to))) }
   let [failures, ofType] = [0, 0]
   for (const episode of group) {
     failures += episode.failures
@@ -87,7 +86,7 @@ function causeOf(scene: Scene, type: FailureType, group: readonly Episode[], typ
     pattern: 'common_cause',
     services,
     strength: (ofType / failures) * (1 - chance),
-    severity: type === 'authentication' || services.length >= 4 ? 'high' : 'normal',
+    severity: type === 'authentication' ? 'high' : severityOf(services),
     failureType: type,
     interval,
     evidence: evidence(scene, services, interval, group.length, chance),

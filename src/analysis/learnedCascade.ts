@@ -4,7 +4,7 @@ import type { Finding } from '../model/findings.ts'
 import { median } from './averages.ts'
 import { dependsOn } from './dependencyGraph.ts'
 import { recommend } from './recommendations.ts'
-import { byTime, evidenceOfOnsets, type Scene } from './scene.ts'
+import { byTime, evidenceOfOnsets, type Scene, severityOf } from './scene.ts'
 import { onsetsOf, type Pair, shareOfBoth } from './temporalCorrelation.ts'
 
 const LEAST_SERVICES = 3
@@ -72,7 +72,7 @@ function findingOf(scene: Scene, root: string, services: readonly string[], arro
     services,
     root,
     strength: Math.min(...shares) * (1 - chance),
-    severity: services.length >= 4 ? 'high' : 'normal',
+    severity: severityOf(services),
     lagMs: median(arrows.map(({ pair }) => pair.lagMs)),
     interval,
     evidence: evidenceOfOnsets(scene, services, interval, occasions, chance, events),

@@ -4,11 +4,10 @@ import type { Finding } from '../model/findings.ts'
 import { corrected, poissonTail } from './chance.ts'
 import { type Episode, occasionsOf } from './episodes.ts'
 import { recommend } from './recommendations.ts'
-import { episodesInHour, evidence, isLive, MINUTE_MS, type Scene } from './scene.ts'
+import { episodesInHour, evidence, isLive, MINUTE_MS, type Scene, severityOf } from './scene.ts'
 
 const LEAST_SERVICES = 3
 const LEAST_FAILURES = 5
-const HIGH_SERVICES = 4
 const MOST_CHANCE = 0.05
 
 export function systemWide(scene: Scene): Finding[] {
@@ -31,7 +30,7 @@ export function systemWide(scene: Scene): Finding[] {
       pattern: 'system_wide',
       services,
       strength: 1 - chance,
-      severity: hit.length >= HIGH_SERVICES ? 'high' : 'normal',
+      severity: severityOf(services),
       interval,
       evidence: evidence(scene, services, interval, hit.length, chance),
       recommendations: recommend.systemWide(services),
