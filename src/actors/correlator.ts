@@ -1,7 +1,6 @@
 // Looks for patterns in the failures of all services, as an RxJS stream on the board's clock that the orchestrator invokes:
 // failures are told one by one, successes are counted once a second from what the breakers have counted anyway.
 import { concatMap, exhaustMap, from, type Observable, Subject, takeWhile, timer } from 'rxjs'
-import type { DependencyGraph } from '../analysis/dependencyGraph.ts'
 import { FailureHistory } from '../analysis/failureHistory.ts'
 import { findCorrelations } from '../analysis/findCorrelations.ts'
 import { StandingFindings } from '../analysis/standingFindings.ts'
@@ -9,7 +8,7 @@ import type { OrchestratorEvent } from '../machines/orchestratorMachine.ts'
 import type { Clock } from '../model/clock.ts'
 import type { FailureType } from '../model/failures.ts'
 import type { Finding } from '../model/findings.ts'
-import type { Place } from '../model/orchestrator/config.ts'
+import type { Dependencies } from '../model/orchestrator/graph.ts'
 import { ClockScheduler } from './clockScheduler.ts'
 import { parentOf } from './keyedName.ts'
 
@@ -17,7 +16,7 @@ export type FindingMade = Extract<OrchestratorEvent, { type: 'finding.made' }>
 
 export interface CorrelatorOptions {
   readonly clock: Clock
-  readonly places: Readonly<Record<string, Pick<Place, 'dependsOn'>>>
+  readonly places: Dependencies
   /** What each breaker has counted, those of keys included. */
   readonly breakers: () => Iterable<Counted>
 }
@@ -39,7 +38,6 @@ export class Correlator {
   /** What is found, when it comes and when it is over. */
   readonly findings$: Observable<FindingMade>
   readonly #options: CorrelatorOptions
-  readonly #graph: DependencyGraph
   readonly #history = new FailureHistory()
   /** Successes as they were at the last look. */
   readonly #counted = new Map<string, number>()
@@ -55,7 +53,6 @@ export class Correlator {
 
   constructor(options: CorrelatorOptions) {
     this.#options = options
-    this.#graph = new Map(Object.entries(options.places).map(([service, { dependsOn }]) => [service, dependsOn]))
     this.#lastLook = Math.floor(options.clock.now())
     const ticks$ = timer(TICK, TICK, new ClockScheduler(options.clock))
     this.findings$ = this.#wakes$.pipe(
@@ -97,7 +94,7 @@ export class Correlator {
   #tick(): FindingMade[] {
     const at = Math.floor(this.#options.clock.now())
     this.#count(at)
-    const changes = this.#standing.take(findCorrelations(this.#history, this.#graph, at), at)
+    const changes = this.#standing.take(findCorrelations(this.#history, this.#options.places, at), at)
     return changes.map((change) => ({ type: 'finding.made', at, ...change }))
   }
 

@@ -1,10 +1,10 @@
 // Cascade: a service fails and those that depend on it fail in its wake, along the dependency graph. Names the root: the one
 // on which all others depend and on which none of them is to blame. What is learned without a graph is in learnedCascade.ts.
 import type { Finding } from '../model/findings.ts'
+import { beneath } from '../model/orchestrator/graph.ts'
 import { median } from './averages.ts'
 import { atLeastOne } from './chance.ts'
 import { startingTogether } from './commonCause.ts'
-import { ancestors } from './dependencyGraph.ts'
 import { type Episode, prevailing } from './episodes.ts'
 import { recommend } from './recommendations.ts'
 import { evidence, FIVE_MINUTES_MS, inHour, intervalOf, lastBegun, REACH_MS, type Scene, severityOf } from './scene.ts'
@@ -31,7 +31,6 @@ export interface Followed {
 }
 
 export function cascades(scene: Scene): Followed[] {
-  if (scene.graph.size === 0) return []
   const recent = new Map<string, Episode>()
   for (const service of scene.services) {
     const episode = lastBegun(service, scene.at, REACH_MS)
@@ -63,11 +62,11 @@ export function cascades(scene: Scene): Followed[] {
  * a service's own, whatever it depends on.
  */
 function bestStep(scene: Scene, service: string, episode: Episode, recent: ReadonlyMap<string, Episode>): Step | undefined {
+  const { names, steps } = beneath(scene.graph, service)
+  if (names.length === 0 || prevailing(episode).type === 'authentication') return undefined
   const own = scene.history.service(service)
   const others = own ? inHour(own, scene.at).length - 1 : 0
   let best: (Step & { readonly away: number }) | undefined
-  if (prevailing(episode).type === 'authentication') return undefined
-  const { names, steps } = ancestors(scene.graph, service)
   for (const [i, parent] of names.entries()) {
     const away = steps[i]!
     if (best && away > best.away) break

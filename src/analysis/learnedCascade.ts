@@ -1,8 +1,8 @@
 // Cascades that no graph tells of: services that have failed one after the other, at steady lags, often enough to be no chance.
 // Made from the directed pairs of temporalCorrelation.ts; a pair along a known dependency is a cascade too.
 import type { Finding } from '../model/findings.ts'
+import { dependenciesOf } from '../model/orchestrator/graph.ts'
 import { median } from './averages.ts'
-import { dependsOn } from './dependencyGraph.ts'
 import { recommend } from './recommendations.ts'
 import { byTime, evidenceOfOnsets, type Scene, severityOf } from './scene.ts'
 import { onsetsOf, type Pair, shareOfBoth } from './temporalCorrelation.ts'
@@ -43,8 +43,8 @@ interface Arrow {
 /** A pair as an arrow from cause to effect: as the graph has it, or as the lag has it. */
 function arrowOf({ graph }: Scene, pair: Pair): Arrow[] {
   const { from, to, directed } = pair
-  if (dependsOn(graph, to, from)) return [{ from, to, pair, along: true }]
-  if (dependsOn(graph, from, to)) return [{ from: to, to: from, pair, along: true }]
+  if (dependenciesOf(graph, to).includes(from)) return [{ from, to, pair, along: true }]
+  if (dependenciesOf(graph, from).includes(to)) return [{ from: to, to: from, pair, along: true }]
   return directed && pair.coincidence.matched >= LEAST_OCCASIONS ? [{ from, to, pair, along: false }] : []
 }
 

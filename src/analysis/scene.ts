@@ -1,6 +1,6 @@
 // What every pattern looks at: the services with their episodes as they stand at one moment, and questions all patterns ask.
 import type { EvidenceEvent, Finding, FindingEvidence } from '../model/findings.ts'
-import type { DependencyGraph } from './dependencyGraph.ts'
+import type { Dependencies } from '../model/orchestrator/graph.ts'
 import type { Episode } from './episodes.ts'
 import type { FailureHistory } from './failureHistory.ts'
 import type { ServiceHistory } from './serviceHistory.ts'
@@ -19,14 +19,14 @@ type Interval = Finding['interval']
 export interface Scene {
   readonly at: number
   readonly history: FailureHistory
-  readonly graph: DependencyGraph
+  readonly graph: Dependencies
   /** Sorted by name. */
   readonly services: readonly ServiceHistory[]
   /** How much of the last hour has been watched, ms, at least a minute. */
   readonly watchedMs: number
 }
 
-export function sceneOf(history: FailureHistory, graph: DependencyGraph, at: number): Scene {
+export function sceneOf(history: FailureHistory, graph: Dependencies, at: number): Scene {
   history.advance(at)
   const watchedMs = Math.min(HOUR_MS, Math.max(MINUTE_MS, history.observedMs))
   return { at: history.now, history, graph, services: history.services(), watchedMs }
