@@ -10,7 +10,7 @@ import type { FailureType } from '../model/failures.ts'
 import type { Finding } from '../model/findings.ts'
 import type { Dependencies } from '../model/orchestrator/graph.ts'
 import { ClockScheduler } from './clockScheduler.ts'
-import { parentOf } from './keyedName.ts'
+import { isKeyed, parentOf } from './keyedName.ts'
 
 export type FindingMade = Extract<OrchestratorEvent, { type: 'finding.made' }>
 
@@ -41,7 +41,7 @@ export class Correlator {
   readonly #history = new FailureHistory()
   /** Successes as they were at the last look. */
   readonly #counted = new Map<string, number>()
-  /** Those of breakers that are no more: keys come and go by the thousand. */
+  /** Those of keys' breakers that are no more: keys come and go by the thousand. */
   readonly #gone = new Map<string, number>()
   readonly #standing = new StandingFindings()
   readonly #wakes$ = new Subject<void>()
@@ -85,10 +85,19 @@ export class Correlator {
     if (this.#standing.size > 0) this.#wakes$.next()
   }
 
-  /** A breaker leaves the board: what it has counted stays counted. */
+  /**
+   * A breaker leaves the board. What one of a key has counted stays counted; a service that leaves is forgotten, as strangers may
+   * make up any number of them for a fleet.
+   */
   removed({ service, successes }: Counted): void {
-    const name = parentOf(service)
-    this.#gone.set(name, (this.#gone.get(name) ?? 0) + successes)
+    if (isKeyed(service)) {
+      const name = parentOf(service)
+      this.#gone.set(name, (this.#gone.get(name) ?? 0) + successes)
+      return
+    }
+    this.#gone.delete(service)
+    this.#counted.delete(service)
+    this.#history.forget(service)
   }
 
   #tick(): FindingMade[] {
