@@ -52,7 +52,7 @@ export class EpisodeDetector {
     this.#blocks = blocks
   }
 
-  get current(): Episode | undefined {
+  get current(): Mutable<Episode> | undefined {
     const last = this.episodes.at(-1)
     return last?.open ? last : undefined
   }
@@ -78,7 +78,7 @@ export class EpisodeDetector {
       this.#takenTo = second - 1
     }
     this.#tune(second)
-    const episode = this.current as Mutable<Episode> | undefined
+    const episode = this.current
     if (episode) this.#goOn(episode, second, calls, failures)
     else this.#watch(second, calls, failures)
     if (failures > 0) this.#lastFailure = second
@@ -86,7 +86,7 @@ export class EpisodeDetector {
 
   /** Time has passed that was not looked at. */
   skip(): void {
-    const episode = this.current as Mutable<Episode> | undefined
+    const episode = this.current
     if (episode) episode.open = false
     this.#peak = 0
     this.#rest(0)
