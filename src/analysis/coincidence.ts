@@ -19,7 +19,7 @@ export interface Coincidence {
 }
 
 /** The longest lag that is looked for, ms. */
-export const LONGEST_LAG_MS = 60_000
+const LONGEST_LAG_MS = 60_000
 /** Lags are alike within this, or within this share of the lag where that is more. */
 const ALIKE_MS = 1500
 const ALIKE_SHARE = 0.25
