@@ -5,11 +5,11 @@ import { checked } from './model/checked.ts'
 import { ConfigError } from './model/errors.ts'
 import type { Finding } from './model/findings.ts'
 import {
-  actionSchema,
   codeRuleSchema,
   type OrchestratorConfig,
   type RuleAction,
   type SystemState,
+  settledRule,
 } from './model/orchestrator/config.ts'
 import { actionConflicts, type OrchestratorConflict, RESERVED_RULES } from './model/orchestrator/conflicts.ts'
 import { systemHealth } from './model/orchestrator/systemState.ts'
@@ -105,8 +105,7 @@ export function withCodeRules(config: OrchestratorConfig, rules: readonly Orches
       throw new ConfigError(`rules.${index}.name`, rule.name, 'a name that no other rule has')
     }
     refuse(actionConflicts(rule.then, known), rule.then, index)
-    const { name, priority = 1, hold = 10_000, clear = 5000 } = rule
-    ownRules.push({ name, priority, then: checked(actionSchema, rule.then, `rules.${index}.then`), hold, clear })
+    ownRules.push(settledRule(rule))
   }
   return { ...config, ownRules }
 }

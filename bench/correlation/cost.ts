@@ -33,7 +33,7 @@ const LOADS: readonly Load[] = [
 function run({ name, services, calls, failures, outageEvery }: Load) {
   const random = seededRandom(1)
   const names = Array.from({ length: services }, (_, i) => `s${i}`)
-  const graph = new Map(names.slice(1).map((service, i) => [service, [names[i >> 1]!]]))
+  const graph = Object.fromEntries(names.slice(1).map((service, i) => [service, { dependsOn: [names[i >> 1]!] }]))
   collect()
   const before = heldBytes()
   const history = new FailureHistory()

@@ -1,7 +1,6 @@
 // Looks for patterns in the failures of all services, as an RxJS stream on the board's clock that the orchestrator invokes:
 // failures are told one by one, successes are counted once a second from what the breakers have counted anyway.
 import { concatMap, exhaustMap, from, type Observable, Subject, takeWhile, timer } from 'rxjs'
-import type { DependencyGraph } from '../analysis/dependencyGraph.ts'
 import { FailureHistory } from '../analysis/failureHistory.ts'
 import { findCorrelations } from '../analysis/findCorrelations.ts'
 import { StandingFindings } from '../analysis/standingFindings.ts'
@@ -9,15 +8,15 @@ import type { OrchestratorEvent } from '../machines/orchestratorMachine.ts'
 import type { Clock } from '../model/clock.ts'
 import type { FailureType } from '../model/failures.ts'
 import type { Finding } from '../model/findings.ts'
-import type { Place } from '../model/orchestrator/config.ts'
+import type { Dependencies } from '../model/orchestrator/graph.ts'
 import { ClockScheduler } from './clockScheduler.ts'
-import { parentOf } from './keyedName.ts'
+import { isKeyed, parentOf } from './keyedName.ts'
 
 export type FindingMade = Extract<OrchestratorEvent, { type: 'finding.made' }>
 
 export interface CorrelatorOptions {
   readonly clock: Clock
-  readonly places: Readonly<Record<string, Pick<Place, 'dependsOn'>>>
+  readonly places: Dependencies
   /** What each breaker has counted, those of keys included. */
   readonly breakers: () => Iterable<Counted>
 }
@@ -39,11 +38,10 @@ export class Correlator {
   /** What is found, when it comes and when it is over. */
   readonly findings$: Observable<FindingMade>
   readonly #options: CorrelatorOptions
-  readonly #graph: DependencyGraph
   readonly #history = new FailureHistory()
   /** Successes as they were at the last look. */
   readonly #counted = new Map<string, number>()
-  /** Those of breakers that are no more: keys come and go by the thousand. */
+  /** Those of keys' breakers that are no more: keys come and go by the thousand. */
   readonly #gone = new Map<string, number>()
   readonly #standing = new StandingFindings()
   readonly #wakes$ = new Subject<void>()
@@ -55,7 +53,6 @@ export class Correlator {
 
   constructor(options: CorrelatorOptions) {
     this.#options = options
-    this.#graph = new Map(Object.entries(options.places).map(([service, { dependsOn }]) => [service, dependsOn]))
     this.#lastLook = Math.floor(options.clock.now())
     const ticks$ = timer(TICK, TICK, new ClockScheduler(options.clock))
     this.findings$ = this.#wakes$.pipe(
@@ -88,16 +85,25 @@ export class Correlator {
     if (this.#standing.size > 0) this.#wakes$.next()
   }
 
-  /** A breaker leaves the board: what it has counted stays counted. */
+  /**
+   * A breaker leaves the board. What one of a key has counted stays counted; a service that leaves is forgotten, as strangers may
+   * make up any number of them for a fleet.
+   */
   removed({ service, successes }: Counted): void {
-    const name = parentOf(service)
-    this.#gone.set(name, (this.#gone.get(name) ?? 0) + successes)
+    if (isKeyed(service)) {
+      const name = parentOf(service)
+      this.#gone.set(name, (this.#gone.get(name) ?? 0) + successes)
+      return
+    }
+    this.#gone.delete(service)
+    this.#counted.delete(service)
+    this.#history.forget(service)
   }
 
   #tick(): FindingMade[] {
     const at = Math.floor(this.#options.clock.now())
     this.#count(at)
-    const changes = this.#standing.take(findCorrelations(this.#history, this.#graph, at), at)
+    const changes = this.#standing.take(findCorrelations(this.#history, this.#options.places, at), at)
     return changes.map((change) => ({ type: 'finding.made', at, ...change }))
   }
 

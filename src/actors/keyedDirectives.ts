@@ -1,9 +1,8 @@
 // What is asked of a service, asked of its keys as well: level and share, not a hold, as keys recover by themselves. A key is told
 // when it is next used or looked at, as telling ten thousand at once would hold up every call. Used by keyedBreakers.ts.
-import { RELEASED } from '../model/orchestrator/context.ts'
-import { inForce } from '../model/orchestrator/desired.ts'
+import { asksTheSame, inForce, released } from '../model/orchestrator/desired.ts'
+import { together } from '../model/orchestrator/told.ts'
 import type { Directive } from '../model/signals.ts'
-import type { DegradationLevel } from '../model/states.ts'
 import type { Breaker } from './breaker.ts'
 
 /** What a key was told last. */
@@ -43,7 +42,7 @@ export class KeyedDirectives {
     const asked = inForce(ofService, at)
     const epoch = Math.max(asked?.epoch ?? 0, breaker.context.directiveEpoch)
     if (asked && (asked.level > 0 || asked.admissionRatio < 1)) {
-      const wanted = together(asked, own, epoch)
+      const wanted = ofBoth(asked, own, epoch)
       if (!isSame(has, wanted)) breaker.direct(at, wanted)
       this.#told.set(breaker, { ofService, own, given: breaker.context.standing.directive })
       return
@@ -52,7 +51,7 @@ export class KeyedDirectives {
     if (!told) return
     if (own) {
       if (!isSame(has, own)) breaker.direct(at, { ...own, epoch })
-    } else if (has !== undefined && has === told.given) breaker.direct(at, released(has, epoch, at))
+    } else if (has !== undefined && has === told.given) breaker.direct(at, released(epoch, has, at))
   }
 
   forget(breaker: Breaker): void {
@@ -66,30 +65,12 @@ export class KeyedDirectives {
   }
 }
 
-function together(asked: Directive, own: Directive | undefined, epoch: number): Directive {
-  const { level, admissionRatio, expiresAt, rule, reason } = asked
-  return {
-    epoch,
-    level: Math.max(level, own?.level ?? 0) as DegradationLevel,
-    admissionRatio: Math.min(admissionRatio, own?.admissionRatio ?? 1),
-    hold: own?.hold ?? false,
-    expiresAt: Math.min(expiresAt, own?.expiresAt ?? expiresAt),
-    rule,
-    reason,
-  }
-}
-
-function released({ rule }: Directive, epoch: number, at: number): Directive {
-  return { epoch, level: 0, admissionRatio: 1, hold: false, expiresAt: at, rule: RELEASED, reason: `${rule} has let go` }
+function ofBoth(asked: Directive, own: Directive | undefined, epoch: number): Directive {
+  const { level, admissionRatio } = together(own ? [asked, own] : [asked])
+  const expiresAt = Math.min(asked.expiresAt, own?.expiresAt ?? asked.expiresAt)
+  return { ...asked, epoch, level, admissionRatio, hold: own?.hold ?? false, expiresAt }
 }
 
 function isSame(has: Directive | undefined, wanted: Directive): boolean {
-  return (
-    has !== undefined &&
-    has.level === wanted.level &&
-    has.admissionRatio === wanted.admissionRatio &&
-    has.hold === wanted.hold &&
-    has.expiresAt === wanted.expiresAt &&
-    has.rule === wanted.rule
-  )
+  return asksTheSame(wanted, has) && has?.expiresAt === wanted.expiresAt
 }

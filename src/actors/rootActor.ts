@@ -6,9 +6,10 @@ import { createActor, fromEventObservable } from 'xstate'
 import { type BreakerInput, breakerMachine } from '../machines/breakerMachine.ts'
 import { type OrchestratorEvent, orchestratorMachine } from '../machines/orchestratorMachine.ts'
 import type { OrchestratorConfig } from '../model/orchestrator/config.ts'
-import { type Effect, isUseless, type Moved, type OrchestratorContext } from '../model/orchestrator/context.ts'
+import type { Effect, Moved, OrchestratorContext } from '../model/orchestrator/context.ts'
 import { rootsOf } from '../model/orchestrator/graph.ts'
 import type { Review } from '../model/orchestrator/review.ts'
+import { isGone } from '../model/orchestrator/standing.ts'
 import { isQuiet, supervise } from '../model/orchestrator/supervise.ts'
 import type { BreakerRef } from './breaker.ts'
 import type { Correlator } from './correlator.ts'
@@ -118,8 +119,7 @@ export class RootActor {
   rootOf(service: string): string | undefined {
     const { config, services } = this.context
     if (!config) return undefined
-    const away = (name: string): boolean => Object.hasOwn(services, name) && isUseless(services[name]!.path)
-    const [root] = rootsOf(config.places, service, away)
+    const [root] = rootsOf(config.places, service, (name) => isGone(services[name]))
     return root === service ? undefined : root
   }
 

@@ -2,6 +2,7 @@
 // episodes are measured against. Used by serviceHistory.ts and episodeDetector.ts.
 
 const BLOCK_SECONDS = 10
+const BLOCK_MS = BLOCK_SECONDS * 1000
 const BLOCKS = 360
 /** Blocks beyond the hour, for seconds that are ahead of the present. */
 const SLOTS = BLOCKS + 8
@@ -87,15 +88,8 @@ export class BlockBuckets {
 
   /** Counts of the blocks that touch [from, to], epoch ms, of those kept. */
   counts(from: number, to: number): Counted {
-    const [first, last] = [Math.max(0, Math.floor(from / 10_000)), Math.floor(to / 10_000)]
-    let [calls, failures] = [0, 0]
-    for (let b = Math.max(first, last - SLOTS + 1); b <= last; b++) {
-      const slot = b % SLOTS
-      if (this.#block[slot] !== b) continue
-      calls += this.#calls[slot]!
-      failures += this.#failures[slot]!
-    }
-    return { calls, failures }
+    const [first, last] = [Math.max(0, Math.floor(from / BLOCK_MS)), Math.floor(to / BLOCK_MS)]
+    return this.#sum(Math.max(first, last - SLOTS + 1), last, this.#calls, this.#failures)
   }
 
   /**
@@ -138,12 +132,17 @@ export class BlockBuckets {
   }
 
   #ordinaryOf(first: number, group: number): Counted {
+    return this.#sum(first, first + group - 1, this.#ordinaryCalls, this.#ordinaryFailures)
+  }
+
+  /** Over the blocks from `first` to `last`, of those kept. */
+  #sum(first: number, last: number, callsOf: Uint32Array, failuresOf: Uint32Array): Counted {
     let [calls, failures] = [0, 0]
-    for (let b = first; b < first + group; b++) {
+    for (let b = first; b <= last; b++) {
       const slot = b % SLOTS
       if (this.#block[slot] !== b) continue
-      calls += this.#ordinaryCalls[slot]!
-      failures += this.#ordinaryFailures[slot]!
+      calls += callsOf[slot]!
+      failures += failuresOf[slot]!
     }
     return { calls, failures }
   }

@@ -3,7 +3,7 @@
 import type { Finding } from '../model/findings.ts'
 import { prevailing } from './episodes.ts'
 import { recommend } from './recommendations.ts'
-import { evidence, isLive, MINUTE_MS, type Scene } from './scene.ts'
+import { evidence, intervalOf, isLive, MINUTE_MS, type Scene } from './scene.ts'
 
 /** The least share of calls that is lost and ordinarily would not be. */
 const LEAST_EFFECT = 0.2
@@ -14,10 +14,10 @@ export function bursts(scene: Scene, explained: ReadonlySet<string>): Finding[] 
     const episode = explained.has(service) ? undefined : episodes.at(-1)
     // That a breaker has opened is told by its own transition.
     if (!episode || episode.opening || !isLive(episode, scene.at, MINUTE_MS)) return []
-    const { from, to, calls, failures, baseline, chance } = episode
+    const { calls, failures, baseline, chance } = episode
     const effect = Math.max(0, failures / calls - baseline) / (1 - baseline)
     if (effect < LEAST_EFFECT) return []
-    const interval = { from, to: Math.min(to, scene.at) }
+    const interval = intervalOf([episode])
     return [
       {
         pattern: 'burst',

@@ -1,12 +1,13 @@
 // Cascade: a service fails and those that depend on it fail in its wake, along the dependency graph. Names the root: the one
 // on which all others depend and on which none of them is to blame. What is learned without a graph is in learnedCascade.ts.
 import type { Finding } from '../model/findings.ts'
+import { beneath } from '../model/orchestrator/graph.ts'
+import { median } from './averages.ts'
 import { atLeastOne } from './chance.ts'
 import { startingTogether } from './commonCause.ts'
-import { ancestors } from './dependencyGraph.ts'
 import { type Episode, prevailing } from './episodes.ts'
 import { recommend } from './recommendations.ts'
-import { evidence, FIVE_MINUTES_MS, inHour, lastBegun, median, REACH_MS, type Scene } from './scene.ts'
+import { evidence, FIVE_MINUTES_MS, inHour, intervalOf, lastBegun, REACH_MS, type Scene, severityOf } from './scene.ts'
 
 /** A dependent follows within this for each step in the graph, ms: longer, and it is hardly the same story. */
 const LAG_A_STEP_MS = 60_000
@@ -30,7 +31,6 @@ export interface Followed {
 }
 
 export function cascades(scene: Scene): Followed[] {
-  if (scene.graph.size === 0) return []
   const recent = new Map<string, Episode>()
   for (const service of scene.services) {
     const episode = lastBegun(service, scene.at, REACH_MS)
@@ -62,11 +62,11 @@ export function cascades(scene: Scene): Followed[] {
  * a service's own, whatever it depends on.
  */
 function bestStep(scene: Scene, service: string, episode: Episode, recent: ReadonlyMap<string, Episode>): Step | undefined {
+  const { names, steps } = beneath(scene.graph, service)
+  if (names.length === 0 || prevailing(episode).type === 'authentication') return undefined
   const own = scene.history.service(service)
   const others = own ? inHour(own, scene.at).length - 1 : 0
   let best: (Step & { readonly away: number }) | undefined
-  if (prevailing(episode).type === 'authentication') return undefined
-  const { names, steps } = ancestors(scene.graph, service)
   for (const [i, parent] of names.entries()) {
     const away = steps[i]!
     if (best && away > best.away) break
@@ -112,17 +112,14 @@ function findingOf(
   // That each of the dependents failed by itself, and independently.
   const chance = taken.reduce((product, step) => product * step.chance, 1)
   const episodes = services.flatMap((service) => recent.get(service) ?? [])
-  const interval = {
-    from: Math.min(...episodes.map(({ from }) => from)),
-    to: Math.min(scene.at, Math.max(...episodes.map(({ to }) => to))),
-  }
+  const interval = intervalOf(episodes)
   const others = services.filter((service) => service !== root)
   return {
     pattern: 'cascade',
     services,
     root,
     strength: 1 - chance,
-    severity: services.length >= 4 ? 'high' : 'normal',
+    severity: severityOf(services),
     lagMs: median(taken.map((step) => step.lagMs)),
     failureType: prevailing(recent.get(root)!).type,
     interval,

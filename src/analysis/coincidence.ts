@@ -1,7 +1,7 @@
 // How often the onsets of two services come together, at which lag, and whether that may be chance. The arithmetic of
 // temporalCorrelation.ts; symmetric: exchanging the two turns the sign of the lag and changes nothing else.
+import { median } from './averages.ts'
 import { atLeastOne, binomialTail } from './chance.ts'
-import { median } from './scene.ts'
 
 export interface Coincidence {
   /** Onsets of the one that have one of the other at that lag, each counted once. */
@@ -19,7 +19,7 @@ export interface Coincidence {
 }
 
 /** The longest lag that is looked for, ms. */
-export const LONGEST_LAG_MS = 60_000
+const LONGEST_LAG_MS = 60_000
 /** Lags are alike within this, or within this share of the lag where that is more. */
 const ALIKE_MS = 1500
 const ALIKE_SHARE = 0.25

@@ -3,9 +3,9 @@
 import { FAILURE_TYPES, type FailureType } from '../model/failures.ts'
 import type { Finding } from '../model/findings.ts'
 import { corrected, poissonTail } from './chance.ts'
-import { type Episode, prevailing } from './episodes.ts'
+import { type Episode, occasionsOf, prevailing } from './episodes.ts'
 import { recommend } from './recommendations.ts'
-import { evidence, FIVE_MINUTES_MS, inHour, lastBegun, REACH_MS, type Scene } from './scene.ts'
+import { episodesInHour, evidence, FIVE_MINUTES_MS, intervalOf, lastBegun, REACH_MS, type Scene, severityOf } from './scene.ts'
 
 /** Episodes have begun at once if some moment lies within this of the possible beginnings of each, ms. */
 const AT_ONCE_MS = 3000
@@ -28,11 +28,12 @@ export function commonCauses(scene: Scene): Cause[] {
   const types = FAILURE_TYPES.filter((type) => recent.filter((one) => one.type === type).length >= leastServices(type))
   return types.flatMap((type) => {
     const causes: Cause[] = []
-    const before = episodesOf(scene, type)
+    const ofType = episodesInHour(scene, (episode) => prevailing(episode).type === type)
     let left = recent.filter((one) => one.type === type).map(({ episode }) => episode)
     for (let group = startingTogether(left); group.length >= leastServices(type); group = startingTogether(left)) {
       const taken = new Set(group)
-      causes.push(...causeOf(scene, type, group, types.length, occasionsOf(before, taken)))
+      const occasions = occasionsOf(ofType.filter((episode) => !taken.has(episode)))
+      causes.push(...causeOf(scene, type, group, types.length, occasions))
       left = left.filter((episode) => !taken.has(episode))
     }
     return causes
@@ -69,37 +70,13 @@ function below(sorted: Float64Array, value: number, equal: boolean): number {
   return low
 }
 
-/** Episodes of the last hour that were mostly of a type, the first first. */
-function episodesOf(scene: Scene, type: FailureType): Episode[] {
-  return scene.services
-    .flatMap((service) => inHour(service, scene.at))
-    .filter((episode) => prevailing(episode).type === type)
-    .sort((a, b) => a.from - b.from)
-}
-
-/**
- * On how many occasions episodes began, those of `group` not counted; those that began together count once, or a common cause
- * that comes back would explain itself.
- */
-function occasionsOf(episodes: readonly Episode[], group: ReadonlySet<Episode>): number {
-  let occasions = 0
-  let last = Number.NEGATIVE_INFINITY
-  for (const episode of episodes) {
-    if (group.has(episode)) continue
-    if (episode.from - last > 2 * AT_ONCE_MS) occasions++
-    last = episode.from
-  }
-  return occasions
-}
-
 function causeOf(scene: Scene, type: FailureType, group: readonly Episode[], types: number, occasions: number): Cause[] {
   const services = group.map(({ service }) => service)
-  const from = Math.min(...group.map((episode) => episode.from))
-  const span = Math.max(...group.map((episode) => episode.from + 2 * AT_ONCE_MS - from))
+  const interval = intervalOf(group)
+  const span = Math.max(...group.map(({ from }) => from - interval.from)) + 2 * AT_ONCE_MS
   // How many others begin by chance within the span, at the rate at which episodes of this type have begun before.
   const chance = corrected(poissonTail(group.length - 1, ((occasions + 0.5) * span) / scene.watchedMs), types)
   if (chance > MOST_CHANCE) return []
-  const interval = { from, to: Math.min(scene.at, Math.max(...group.map((episode) => episode.to))) }
   let [failures, ofType] = [0, 0]
   for (const episode of group) {
     failures += episode.failures
@@ -109,7 +86,7 @@ function causeOf(scene: Scene, type: FailureType, group: readonly Episode[], typ
     pattern: 'common_cause',
     services,
     strength: (ofType / failures) * (1 - chance),
-    severity: type === 'authentication' || services.length >= 4 ? 'high' : 'normal',
+    severity: type === 'authentication' ? 'high' : severityOf(services),
     failureType: type,
     interval,
     evidence: evidence(scene, services, interval, group.length, chance),

@@ -2,6 +2,7 @@
 // better "fails as in an episode" explains the calls than "fails as it always does". Owned by serviceHistory.ts.
 import type { FailureType } from '../model/failures.ts'
 import type { BlockBuckets } from './blockBuckets.ts'
+import { dropOldest } from './dropOldest.ts'
 import { beginning, type Episode, slackAt } from './episodes.ts'
 import { type EpisodeWeights, FALSE_AN_HOUR, openingChance, ordinaryRate, weigh } from './episodeWeights.ts'
 import { NotedRuns } from './notedRuns.ts'
@@ -51,7 +52,7 @@ export class EpisodeDetector {
     this.#blocks = blocks
   }
 
-  get current(): Episode | undefined {
+  get current(): Mutable<Episode> | undefined {
     const last = this.episodes.at(-1)
     return last?.open ? last : undefined
   }
@@ -77,7 +78,7 @@ export class EpisodeDetector {
       this.#takenTo = second - 1
     }
     this.#tune(second)
-    const episode = this.current as Mutable<Episode> | undefined
+    const episode = this.current
     if (episode) this.#goOn(episode, second, calls, failures)
     else this.#watch(second, calls, failures)
     if (failures > 0) this.#lastFailure = second
@@ -85,7 +86,7 @@ export class EpisodeDetector {
 
   /** Time has passed that was not looked at. */
   skip(): void {
-    const episode = this.current as Mutable<Episode> | undefined
+    const episode = this.current
     if (episode) episode.open = false
     this.#peak = 0
     this.#rest(0)
@@ -100,8 +101,7 @@ export class EpisodeDetector {
   }
 
   dropBefore(at: number): void {
-    const kept = this.episodes.findIndex((episode) => episode.open || episode.to >= at)
-    if (kept !== 0) this.episodes.splice(0, kept < 0 ? this.episodes.length : kept)
+    dropOldest(this.episodes, (episode) => episode.open || episode.to >= at)
     this.#runs.dropBefore(at)
   }
 

@@ -33,6 +33,14 @@ export function slackAt(callsPerSecond: number): number {
   return Math.min(30_000, 3000 / Math.max(callsPerSecond, 1e-6))
 }
 
+/** Episodes that begin within this of the one before, ms, are one occasion, or one trouble of many would explain the next. */
+const ONE_OCCASION_MS = 6000
+
+/** On how many occasions `episodes` began; the first first. */
+export function occasionsOf(episodes: readonly Episode[]): number {
+  return episodes.filter(({ from }, i) => i === 0 || from - episodes[i - 1]!.from > ONE_OCCASION_MS).length
+}
+
 /** The type of most of its failures, and their share. Of few that opened a breaker, the last says what it opened for. */
 export function prevailing(episode: Pick<Episode, 'types' | 'failures' | 'opening'>): {
   readonly type: FailureType

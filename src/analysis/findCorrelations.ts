@@ -1,10 +1,10 @@
 // The six patterns together: asks each, and leaves out what another finding explains better. Called by the correlator on
 // every tick; pure but for the history's own bookkeeping, so the same outcomes always bring the same findings.
 import type { Finding } from '../model/findings.ts'
+import type { Dependencies } from '../model/orchestrator/graph.ts'
 import { bursts } from './burst.ts'
 import { cascades } from './cascade.ts'
 import { commonCauses } from './commonCause.ts'
-import type { DependencyGraph } from './dependencyGraph.ts'
 import type { FailureHistory } from './failureHistory.ts'
 import { learnedCascades } from './learnedCascade.ts'
 import { recurring } from './recurring.ts'
@@ -16,7 +16,7 @@ import { correlatedPairs, pairFinding, strengthOf } from './temporalCorrelation.
 const MOST_PAIRS = 32
 
 /** What stands at `at` (epoch ms), the widest first. A finding stands as long as its evidence does: docs/correlation.md. */
-export function findCorrelations(history: FailureHistory, graph: DependencyGraph, at: number): Finding[] {
+export function findCorrelations(history: FailureHistory, graph: Dependencies, at: number): Finding[] {
   const scene = sceneOf(history, graph, at)
   const followed = cascades(scene)
   // A group that one cascade covers is explained by it; a cascade within a group that it does not cover has no cause of its own.

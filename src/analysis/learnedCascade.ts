@@ -1,10 +1,11 @@
 // Cascades that no graph tells of: services that have failed one after the other, at steady lags, often enough to be no chance.
 // Made from the directed pairs of temporalCorrelation.ts; a pair along a known dependency is a cascade too.
 import type { Finding } from '../model/findings.ts'
-import { dependsOn } from './dependencyGraph.ts'
+import { dependenciesOf } from '../model/orchestrator/graph.ts'
+import { median } from './averages.ts'
 import { recommend } from './recommendations.ts'
-import { byTime, evidenceOfOnsets, median, type Scene } from './scene.ts'
-import type { Pair } from './temporalCorrelation.ts'
+import { byTime, evidenceOfOnsets, type Scene, severityOf } from './scene.ts'
+import { onsetsOf, type Pair, shareOfBoth } from './temporalCorrelation.ts'
 
 const LEAST_SERVICES = 3
 /** On so many occasions one must have followed the other: the first pairs to be found may not be the whole story. */
@@ -42,8 +43,8 @@ interface Arrow {
 /** A pair as an arrow from cause to effect: as the graph has it, or as the lag has it. */
 function arrowOf({ graph }: Scene, pair: Pair): Arrow[] {
   const { from, to, directed } = pair
-  if (dependsOn(graph, to, from)) return [{ from, to, pair, along: true }]
-  if (dependsOn(graph, from, to)) return [{ from: to, to: from, pair, along: true }]
+  if (dependenciesOf(graph, to).includes(from)) return [{ from, to, pair, along: true }]
+  if (dependenciesOf(graph, from).includes(to)) return [{ from: to, to: from, pair, along: true }]
   return directed && pair.coincidence.matched >= LEAST_OCCASIONS ? [{ from, to, pair, along: false }] : []
 }
 
@@ -59,25 +60,19 @@ function findingOf(scene: Scene, root: string, services: readonly string[], arro
   const others = services.filter((service) => service !== root)
   const chance = Math.max(...arrows.map(({ pair }) => pair.chance))
   const events = arrows
-    .flatMap(({ pair }) => {
-      const [first, second] = [pair.from, pair.to].sort()
-      return pair.coincidence.at.flatMap((at, i) => [
-        { at, service: first! },
-        { at: at + pair.coincidence.lags[i]!, service: second! },
-      ])
-    })
+    .flatMap(({ pair }) => onsetsOf(pair))
     .sort(byTime)
     .filter(({ at, service }, i, all) => all[i - 1]?.at !== at || all[i - 1]?.service !== service)
   const interval = { from: events[0]!.at, to: events.at(-1)!.at }
   const occasions = Math.min(...arrows.map(({ pair }) => pair.coincidence.matched))
   // As strong as its weakest arrow: the share of occasions on which both of that pair failed.
-  const shares = arrows.map(({ pair: { coincidence: c } }) => c.matched / (c.first + c.second - c.matched))
+  const shares = arrows.map(({ pair }) => shareOfBoth(pair.coincidence))
   return {
     pattern: 'cascade',
     services,
     root,
     strength: Math.min(...shares) * (1 - chance),
-    severity: services.length >= 4 ? 'high' : 'normal',
+    severity: severityOf(services),
     lagMs: median(arrows.map(({ pair }) => pair.lagMs)),
     interval,
     evidence: evidenceOfOnsets(scene, services, interval, occasions, chance, events),

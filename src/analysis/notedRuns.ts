@@ -1,5 +1,6 @@
 // When runs of failures of one service began: those that became episodes, and those that would have been one but for the service's
 // scatter. Onsets for pairs and rhythms; owned by episodeDetector.ts.
+import { dropOldest } from './dropOldest.ts'
 
 const REMEMBERED = 64
 
@@ -27,7 +28,6 @@ export class NotedRuns {
   }
 
   dropBefore(at: number): void {
-    const fresh = this.begun.findIndex((from) => from >= at)
-    if (fresh !== 0) this.begun.splice(0, fresh < 0 ? this.begun.length : fresh)
+    dropOldest(this.begun, (from) => from >= at)
   }
 }

@@ -1,10 +1,11 @@
 // Recurring: a service begins to fail again and again at even intervals. Of the intervals between onsets those count that are
 // once, twice or three times the median, so that an occasion that was missed does not hide the others.
 import type { Finding } from '../model/findings.ts'
+import { meanAndVariance, median } from './averages.ts'
 import { binomialTail, corrected } from './chance.ts'
 import { LOOKS, onsetSeries } from './onsets.ts'
 import { recommend } from './recommendations.ts'
-import { evidenceOfOnsets, median, type Scene } from './scene.ts'
+import { evidenceOfOnsets, type Scene } from './scene.ts'
 import type { ServiceHistory } from './serviceHistory.ts'
 
 const LEAST_ONSETS = 4
@@ -70,8 +71,7 @@ export function rhythmOf(onsets: readonly number[], tests = 1): Rhythm | undefin
     // median and fits itself.
     const chance = binomialTail(intervals.length - 1, fitting.length - 1, fitsByChance(base, mean, tolerance))
     if (best && chance >= best.chance) continue
-    const periodMs = fitting.reduce((sum, one) => sum + one, 0) / fitting.length
-    const variance = fitting.reduce((sum, one) => sum + (one - periodMs) ** 2, 0) / Math.max(1, fitting.length - 1)
+    const { mean: periodMs, variance } = meanAndVariance(fitting)
     best = { periodMs, spreadMs: Math.sqrt(variance), fitting: fitting.length, intervals: intervals.length, chance }
   }
   return best && { ...best, chance: corrected(best.chance, TOLERANCES.length * tests) }

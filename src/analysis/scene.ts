@@ -1,6 +1,6 @@
 // What every pattern looks at: the services with their episodes as they stand at one moment, and questions all patterns ask.
-import type { EvidenceEvent, FindingEvidence } from '../model/findings.ts'
-import type { DependencyGraph } from './dependencyGraph.ts'
+import type { EvidenceEvent, Finding, FindingEvidence } from '../model/findings.ts'
+import type { Dependencies } from '../model/orchestrator/graph.ts'
 import type { Episode } from './episodes.ts'
 import type { FailureHistory } from './failureHistory.ts'
 import type { ServiceHistory } from './serviceHistory.ts'
@@ -10,20 +10,23 @@ export const FIVE_MINUTES_MS = 300_000
 export const HOUR_MS = 3_600_000
 /** How old an episode may be to be part of something that has grown in the last five minutes. */
 export const REACH_MS = 900_000
+const HIGH_SERVICES = 4
 const MOST_EVENTS = 16
 const MOST_COUNTS = 50
+
+type Interval = Finding['interval']
 
 export interface Scene {
   readonly at: number
   readonly history: FailureHistory
-  readonly graph: DependencyGraph
+  readonly graph: Dependencies
   /** Sorted by name. */
   readonly services: readonly ServiceHistory[]
   /** How much of the last hour has been watched, ms, at least a minute. */
   readonly watchedMs: number
 }
 
-export function sceneOf(history: FailureHistory, graph: DependencyGraph, at: number): Scene {
+export function sceneOf(history: FailureHistory, graph: Dependencies, at: number): Scene {
   history.advance(at)
   const watchedMs = Math.min(HOUR_MS, Math.max(MINUTE_MS, history.observedMs))
   return { at: history.now, history, graph, services: history.services(), watchedMs }
@@ -45,11 +48,29 @@ export function inHour({ episodes }: ServiceHistory, at: number): Episode[] {
   return episodes.filter((episode) => episode.from >= at - HOUR_MS)
 }
 
+/** Of all services, the episodes of the last hour that are `meant`, the first first. */
+export function episodesInHour({ services, at }: Scene, isMeant: (episode: Episode) => boolean): Episode[] {
+  return services
+    .flatMap((service) => inHour(service, at))
+    .filter(isMeant)
+    .sort((a, b) => a.from - b.from)
+}
+
+/** From the first failure of any to the last so far. */
+export function intervalOf(episodes: readonly Episode[]): Interval {
+  return { from: Math.min(...episodes.map(({ from }) => from)), to: Math.max(...episodes.map(({ to }) => to)) }
+}
+
+/** As many services are more than a trouble of their own. */
+export function severityOf(services: readonly string[]): Finding['severity'] {
+  return services.length >= HIGH_SERVICES ? 'high' : 'normal'
+}
+
 /** Evidence with the last failures in the interval, as far as seconds are kept, as its events. */
 export function evidence(
   scene: Scene,
   services: readonly string[],
-  interval: { readonly from: number; readonly to: number },
+  interval: Interval,
   occasions: number,
   chance: number,
 ): FindingEvidence {
@@ -59,28 +80,24 @@ export function evidence(
   }
 }
 
-/** Evidence with given onsets as its events. */
+/** Evidence with given onsets, in order, as its events. */
 export function evidenceOfOnsets(
-  { history, at }: Scene,
+  { history }: Scene,
   services: readonly string[],
-  interval: { readonly from: number; readonly to: number },
+  interval: Interval,
   occasions: number,
   chance: number,
   onsets: readonly EvidenceEvent[],
 ): FindingEvidence {
-  const to = Math.min(interval.to, at)
-  const counts = services.slice(0, MOST_COUNTS).map((service) => ({ service, ...history.counts(service, interval.from, to) }))
-  return { counts, occasions, chance, events: [...onsets].sort(byTime).slice(-MOST_EVENTS) }
+  const { from, to } = interval
+  const counts = services.slice(0, MOST_COUNTS).map((service) => ({ service, ...history.counts(service, from, to) }))
+  return { counts, occasions, chance, events: onsets.slice(-MOST_EVENTS) }
 }
 
-function lastFailures(
-  { history, at }: Scene,
-  services: readonly string[],
-  interval: { from: number; to: number },
-): EvidenceEvent[] {
+function lastFailures({ history }: Scene, services: readonly string[], interval: Interval): EvidenceEvent[] {
   const events: EvidenceEvent[] = []
   const held = services.flatMap((service) => history.service(service) ?? [])
-  const last = Math.floor(Math.min(interval.to, at) / 1000)
+  const last = Math.floor(interval.to / 1000)
   const first = Math.max(Math.floor(interval.from / 1000), last - 290)
   for (let second = last; second >= first && events.length < MOST_EVENTS; second--) {
     for (const { service, seconds } of held) {
@@ -94,10 +111,4 @@ function lastFailures(
 
 export function byTime(a: EvidenceEvent, b: EvidenceEvent): number {
   return a.at - b.at || (a.service < b.service ? -1 : 1)
-}
-
-export function median(values: readonly number[]): number {
-  const sorted = Float64Array.from(values).sort()
-  const middle = sorted.length >> 1
-  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2
 }

@@ -1,6 +1,7 @@
 // Everything that is remembered of one service: seconds, blocks, episodes and lone failures. Owned by failureHistory.ts.
 import type { FailureType } from '../model/failures.ts'
 import { BlockBuckets, type Counted } from './blockBuckets.ts'
+import { dropOldest } from './dropOldest.ts'
 import { EpisodeDetector } from './episodeDetector.ts'
 import type { Episode } from './episodes.ts'
 import { SECONDS_KEPT, SecondBuckets } from './secondBuckets.ts'
@@ -68,8 +69,7 @@ export class ServiceHistory {
     for (let second = this.#judgedTo + 1; second <= upTo; second++) this.#judge(second)
     this.#judgedTo = upTo
     this.#detector.dropBefore(now - ONSETS_KEPT_MS)
-    const fresh = this.lone.findIndex((at) => at >= now - ONSETS_KEPT_MS)
-    if (fresh !== 0) this.lone.splice(0, fresh < 0 ? this.lone.length : fresh)
+    dropOldest(this.lone, (at) => at >= now - ONSETS_KEPT_MS)
   }
 
   /**

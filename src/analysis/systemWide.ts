@@ -2,16 +2,13 @@
 // ordinary for it; four or more are high.
 import type { Finding } from '../model/findings.ts'
 import { corrected, poissonTail } from './chance.ts'
-import type { Episode } from './episodes.ts'
+import { type Episode, occasionsOf } from './episodes.ts'
 import { recommend } from './recommendations.ts'
-import { evidence, inHour, isLive, MINUTE_MS, type Scene } from './scene.ts'
+import { episodesInHour, evidence, isLive, MINUTE_MS, type Scene, severityOf } from './scene.ts'
 
 const LEAST_SERVICES = 3
 const LEAST_FAILURES = 5
-const HIGH_SERVICES = 4
 const MOST_CHANCE = 0.05
-/** Episodes that began within this of each other, ms, are one occasion, or one trouble of many would explain the next. */
-const AT_ONCE_MS = 6000
 
 export function systemWide(scene: Scene): Finding[] {
   const { at } = scene
@@ -33,7 +30,7 @@ export function systemWide(scene: Scene): Finding[] {
       pattern: 'system_wide',
       services,
       strength: 1 - chance,
-      severity: hit.length >= HIGH_SERVICES ? 'high' : 'normal',
+      severity: severityOf(services),
       interval,
       evidence: evidence(scene, services, interval, hit.length, chance),
       recommendations: recommend.systemWide(services),
@@ -47,15 +44,9 @@ export function systemWide(scene: Scene): Finding[] {
  * on which others might have joined.
  */
 function chanceOf(scene: Scene, hit: ReadonlySet<Episode>): number {
-  const others = scene.services
-    .flatMap((service) => inHour(service, scene.at))
-    .filter((episode) => !hit.has(episode))
-    .sort((a, b) => a.from - b.from)
-  let [occasions, lasted] = [0, 0]
-  for (const [i, { from, to }] of others.entries()) {
-    if (i === 0 || from - others[i - 1]!.from > AT_ONCE_MS) occasions++
-    lasted += to - from
-  }
+  const others = episodesInHour(scene, (episode) => !hit.has(episode))
+  const occasions = occasionsOf(others)
+  const lasted = others.reduce((sum, { from, to }) => sum + to - from, 0)
   const stands = MINUTE_MS + lasted / Math.max(1, others.length)
   return corrected(poissonTail(hit.size - 1, ((occasions + 0.5) * stands) / scene.watchedMs), occasions)
 }

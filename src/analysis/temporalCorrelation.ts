@@ -1,6 +1,7 @@
 // Temporal correlation: two services begin to fail together, or one a steady while after the other, more often than chance
 // has it. What is compared are onsets (onsets.ts), at most one for each run of failures, and never the failures themselves.
-import type { Finding } from '../model/findings.ts'
+import type { EvidenceEvent, Finding } from '../model/findings.ts'
+import { meanAndVariance } from './averages.ts'
 import { corrected } from './chance.ts'
 import { type Coincidence, coincidence, LAGS_TRIED } from './coincidence.ts'
 import { LOOKS, onsetSeries } from './onsets.ts'
@@ -68,13 +69,7 @@ export function correlatedPairs(scene: Scene): Pair[] {
 export function pairFinding(scene: Scene, pair: Pair): Finding {
   const { from, to, directed, lagMs, chance, coincidence } = pair
   const services = [from, to].sort()
-  const [first, second] = [services[0]!, services[1]!]
-  const events = coincidence.at
-    .flatMap((at, i) => [
-      { at, service: first },
-      { at: at + coincidence.lags[i]!, service: second },
-    ])
-    .sort(byTime)
+  const events = onsetsOf(pair).sort(byTime)
   const interval = { from: events[0]!.at, to: events.at(-1)!.at }
   return {
     pattern: 'temporal_correlation',
@@ -89,9 +84,22 @@ export function pairFinding(scene: Scene, pair: Pair): Finding {
   }
 }
 
+/** The onsets that came together, of both services. */
+export function onsetsOf({ from, to, coincidence: { at, lags } }: Pair): EvidenceEvent[] {
+  const [first, second] = [from, to].sort() as [string, string]
+  return at.flatMap((one, i) => [
+    { at: one, service: first },
+    { at: one + lags[i]!, service: second },
+  ])
+}
+
+export function strengthOf({ chance, coincidence }: Pick<Pair, 'chance' | 'coincidence'>): number {
+  return shareOfBoth(coincidence) * (1 - chance)
+}
+
 /** Of all occasions on which either began to fail, the share on which both did. */
-export function strengthOf({ chance, coincidence: { matched, first, second } }: Pick<Pair, 'chance' | 'coincidence'>): number {
-  return (matched / (first + second - matched)) * (1 - chance)
+export function shareOfBoth({ matched, first, second }: Coincidence): number {
+  return matched / (first + second - matched)
 }
 
 function better(one: Pick<Pair, 'chance' | 'coincidence'>, held: Pair): boolean {
@@ -101,8 +109,7 @@ function better(one: Pick<Pair, 'chance' | 'coincidence'>, held: Pair): boolean 
 
 function pairOf(a: string, b: string, found: Coincidence, chance: number): Pair {
   const { lagMs, lags } = found
-  const mean = lags.reduce((sum, lag) => sum + lag, 0) / lags.length
-  const variance = lags.reduce((sum, lag) => sum + (lag - mean) ** 2, 0) / (lags.length - 1)
+  const { mean, variance } = meanAndVariance(lags)
   // Directed if the mean lag is more than two of its standard errors from none.
   const directed = Math.abs(mean) > 2 * Math.sqrt(variance / lags.length) && Math.abs(lagMs) >= LEAST_LAG_MS
   const [from, to] = lagMs >= 0 ? [a, b] : [b, a]

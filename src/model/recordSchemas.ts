@@ -40,7 +40,7 @@ const savedBreaker = z.looseObject({
   latency: z.unknown(),
 }) satisfies z.ZodType<SavedBreaker>
 
-export const headerSchema = z.looseObject({
+const headerSchema = z.looseObject({
   type: z.literal('header'),
   format: z.literal('switchgear-journal'),
   version: z.literal(1),

@@ -1,22 +1,15 @@
 // What a board does with a journal or a bus of the user's own that throws: nobody's call is the worse for it.
-import { afterAll, afterEach, describe, expect, it, onTestFinished, vi } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { MemoryBus } from '../../src/bus/memoryBus.ts'
 import { MemoryJournal } from '../../src/bus/memoryJournal.ts'
 import type { GearEvent } from '../../src/model/records.ts'
 import { createSwitchgear } from '../../src/switchgear.ts'
 import { VirtualClock } from '../../src/testing/index.ts'
-import { fails, open, settle, watch } from './testBoard.ts'
+import { fails, leavesNothingUnhandled, open, settle, watch } from './testBoard.ts'
 
 const search = { kind: 'http', trip: { consecutiveFailures: 3 }, degrade: false } as const
 
-const unhandled: unknown[] = []
-const onUnhandled = (reason: unknown) => unhandled.push(reason)
-process.on('unhandledRejection', onUnhandled)
-afterEach(async () => {
-  await settle()
-  expect(unhandled).toEqual([])
-})
-afterAll(() => void process.off('unhandledRejection', onUnhandled))
+leavesNothingUnhandled()
 
 /** Process warnings, instead of letting them be printed. */
 function warnings() {

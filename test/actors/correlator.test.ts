@@ -104,6 +104,19 @@ describe('the failure that ends an hour of sleep', () => {
   })
 })
 
+it('forgets services that leave the board, so that made-up ones leave room for others', () => {
+  const { clock, correlator, told, stop } = bench()
+  for (let i = 0; i < 2500; i++) {
+    correlator.failed(`made-up-${i}`, clock.now(), 'timeout')
+    correlator.removed({ service: `made-up-${i}`, successes: 0 })
+  }
+  clock.advance(600_000)
+  for (let i = 0; i < 60; i++) for (const service of ['a', 'b', 'e']) correlator.failed(service, clock.now(), 'authentication')
+  clock.advance(10_000)
+  expect(told).toContainEqual(expect.stringContaining('found common_cause a,b,e'))
+  stop()
+})
+
 it('counts what breakers of keys had counted before they were taken off', () => {
   const clock = new VirtualClock(1_790_000_000_000)
   let key = 0

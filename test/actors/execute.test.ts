@@ -1,8 +1,8 @@
 // What a call through a breaker comes to, for its caller and for the breaker.
-import { afterAll, afterEach, describe, expect, expectTypeOf, it, vi } from 'vitest'
+import { describe, expect, expectTypeOf, it, vi } from 'vitest'
 import type { CallContext } from '../../src/actors/call.ts'
 import { BreakerOpenError, CallTimeoutError, ConfigError, LoadShedError, MaintenanceError } from '../../src/model/errors.ts'
-import { fails, httpError, ofType, open, path, replayed, settle, testBoard, watch } from './testBoard.ts'
+import { fails, httpError, leavesNothingUnhandled, ofType, open, path, replayed, settle, testBoard, watch } from './testBoard.ts'
 
 const search = {
   kind: 'http',
@@ -14,14 +14,7 @@ const search = {
   rampDuration: 10_000,
 } as const
 
-const unhandled: unknown[] = []
-const onUnhandled = (reason: unknown) => unhandled.push(reason)
-process.on('unhandledRejection', onUnhandled)
-afterEach(async () => {
-  await settle()
-  expect(unhandled).toEqual([])
-})
-afterAll(() => void process.off('unhandledRejection', onUnhandled))
+leavesNothingUnhandled()
 
 const by = { by: 'ann', why: 'because' }
 

@@ -1,5 +1,5 @@
 // Who answers when a service does not: in which order, through whose breakers, and what is told of it.
-import { afterAll, afterEach, describe, expect, expectTypeOf, it, vi } from 'vitest'
+import { describe, expect, expectTypeOf, it, vi } from 'vitest'
 import { Board } from '../../src/actors/board.ts'
 import { type Attempted, runChain } from '../../src/actors/fallback/fallbackChain.ts'
 import { MemoryBus } from '../../src/bus/memoryBus.ts'
@@ -8,16 +8,9 @@ import { ConfigError, UnknownServiceError } from '../../src/model/errors.ts'
 import type { DecisionRecord } from '../../src/model/records.ts'
 import { profileFor, registerKind } from '../../src/services/profiles.ts'
 import { VirtualClock } from '../../src/testing/index.ts'
-import { fails, httpError, ofType, open, replayed, settle, testBoard, watch } from './testBoard.ts'
+import { fails, httpError, leavesNothingUnhandled, ofType, open, replayed, settle, testBoard, watch } from './testBoard.ts'
 
-const unhandled: unknown[] = []
-const onUnhandled = (reason: unknown) => unhandled.push(reason)
-process.on('unhandledRejection', onUnhandled)
-afterEach(async () => {
-  await settle()
-  expect(unhandled).toEqual([])
-})
-afterAll(() => void process.off('unhandledRejection', onUnhandled))
+leavesNothingUnhandled()
 
 const by = { by: 'ann', why: 'drill' }
 const down = new Error('down')

@@ -1,19 +1,12 @@
 // What a call by a route comes to when a backend refuses after all, fails, or when all of them do.
-import { afterAll, afterEach, describe, expect, expectTypeOf, it, vi } from 'vitest'
+import { describe, expect, expectTypeOf, it, vi } from 'vitest'
 import type { BudgetRefusal } from '../../src/actors/callFollower.ts'
 import { CallTimeoutError, ClosedError } from '../../src/model/errors.ts'
 import type { DecisionRecord } from '../../src/model/records.ts'
 import { by, routeBoard } from './routeBoard.ts'
-import { fails, httpError, ofType, replayed, settle } from './testBoard.ts'
+import { fails, httpError, leavesNothingUnhandled, ofType, replayed, settle } from './testBoard.ts'
 
-const unhandled: unknown[] = []
-const onUnhandled = (reason: unknown) => unhandled.push(reason)
-process.on('unhandledRejection', onUnhandled)
-afterEach(async () => {
-  await settle()
-  expect(unhandled).toEqual([])
-})
-afterAll(() => void process.off('unhandledRejection', onUnhandled))
+leavesNothingUnhandled()
 
 /** A desk at which nothing fits. */
 function noBudget(retryAfterMs?: number) {

@@ -1,6 +1,6 @@
 // A board in virtual time with a journal in memory, and what tests ask of it: what became of a promise, what was heard, and
 // whether all that was journalled replays without a difference.
-import { onTestFinished } from 'vitest'
+import { afterAll, afterEach, expect, onTestFinished } from 'vitest'
 import { MemoryJournal } from '../../src/bus/memoryJournal.ts'
 import type { ServiceInput } from '../../src/model/config.ts'
 import type { GearEvent, GearEventType, JournalRecord } from '../../src/model/records.ts'
@@ -65,6 +65,18 @@ export function fails(error: unknown = new Error('down')): () => Promise<never> 
 /** Lets promises settle. */
 export function settle(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve))
+}
+
+/** To be called once in a file: after none of its tests is a rejection left that nobody has handled. */
+export function leavesNothingUnhandled(): void {
+  const unhandled: unknown[] = []
+  const onUnhandled = (reason: unknown) => unhandled.push(reason)
+  process.on('unhandledRejection', onUnhandled)
+  afterEach(async () => {
+    await settle()
+    expect(unhandled).toEqual([])
+  })
+  afterAll(() => void process.off('unhandledRejection', onUnhandled))
 }
 
 /** A promise to be settled from outside. */

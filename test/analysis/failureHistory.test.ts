@@ -7,11 +7,7 @@ import { FAILURE_TYPES } from '../../src/model/failures.ts'
 import { findingSchema } from '../../src/model/findings.ts'
 import { START, tell } from './story.ts'
 
-const GRAPH = new Map([
-  ['b', ['a']],
-  ['c', ['b', 'x']],
-  ['a', ['c']],
-])
+const GRAPH = { b: { dependsOn: ['a'] }, c: { dependsOn: ['b', 'x'] }, a: { dependsOn: ['c'] } }
 
 describe('what is taken in', () => {
   test.each([
@@ -97,7 +93,7 @@ describe('what is held', () => {
     // Two more failures would have made an episode of the eight before, had there been no silence.
     history.advance(START + 3_600_000)
     history.add(START + 3_600_000, 'a', 'failure', 'timeout', 2)
-    expect(findCorrelations(history, new Map(), START + 3_610_000)).toEqual([])
+    expect(findCorrelations(history, {}, START + 3_610_000)).toEqual([])
     expect(history.counts('a', START, START + 3_610_000)).toEqual({ calls: 2, failures: 2 })
   })
 })
@@ -227,7 +223,7 @@ describe('a breaker that opens', () => {
         }
       }
     }
-    const found = findCorrelations(history, new Map(), START + 620_000)
+    const found = findCorrelations(history, {}, START + 620_000)
     expect(found.map(({ pattern, services }) => [pattern, services]).sort()).toEqual(expected)
   })
 })

@@ -1,9 +1,9 @@
 // Traffic that is told and not drawn: so many calls a second, and when whose calls fail. For tests of what is found in it.
-import type { DependencyGraph } from '../../src/analysis/dependencyGraph.ts'
 import { FailureHistory } from '../../src/analysis/failureHistory.ts'
 import { findCorrelations } from '../../src/analysis/findCorrelations.ts'
 import type { FailureType } from '../../src/model/failures.ts'
 import type { Finding, FindingPattern } from '../../src/model/findings.ts'
+import type { Dependencies } from '../../src/model/orchestrator/graph.ts'
 
 export const START = 1_790_000_000_000
 
@@ -30,7 +30,9 @@ export interface Story {
 /** Plays a story, and says what stands at its end and at every tenth second before. */
 export function tell(story: Story): { readonly history: FailureHistory; readonly atEnd: Finding[]; readonly ever: Finding[] } {
   const history = new FailureHistory()
-  const graph: DependencyGraph = new Map(Object.entries(story.graph ?? {}))
+  const graph: Dependencies = Object.fromEntries(
+    Object.entries(story.graph ?? {}).map(([service, dependsOn]) => [service, { dependsOn }]),
+  )
   const ever: Finding[] = []
   let atEnd: Finding[] = []
   const calls = new Map<string, number>()

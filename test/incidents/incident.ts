@@ -1,6 +1,6 @@
 // An incident or a quiet period: services, what came of their calls, and what ought to be found. Made by kinds.ts, played to a
 // history by play.ts.
-import type { DependencyGraph } from '../../src/analysis/dependencyGraph.ts'
+import type { Dependencies } from '../../src/model/orchestrator/graph.ts'
 import { type Random, seededRandom } from '../../src/model/random.ts'
 import { type Label, type Permission, showsAt } from './labels.ts'
 import { logUniform, whole } from './sampling.ts'
@@ -10,7 +10,7 @@ export interface Incident {
   readonly kind: string
   readonly seed: number
   readonly seconds: number
-  readonly graph: DependencyGraph
+  readonly graph: Dependencies
   readonly faults: readonly Fault[]
   readonly recordings: readonly Recording[]
   readonly expected: readonly Label[]
@@ -27,7 +27,7 @@ export const REPORTING_SEEDS = { from: 1_000_001, to: 1_099_999 }
 export class Stage {
   readonly random: Random
   readonly faults: Fault[] = []
-  readonly graph = new Map<string, string[]>()
+  readonly graph: Record<string, { readonly dependsOn: readonly string[] }> = {}
   readonly traffic: ServiceTraffic[]
 
   constructor(
@@ -65,7 +65,7 @@ export class Stage {
   connect(density: number): void {
     for (const [i, name] of this.names.entries()) {
       const above = this.names.slice(0, i).filter(() => this.random.next() < density / Math.max(1, i))
-      if (above.length > 0) this.graph.set(name, above.slice(0, 2))
+      if (above.length > 0) this.graph[name] = { dependsOn: above.slice(0, 2) }
     }
   }
 

@@ -26,7 +26,7 @@ export function cascade(seed: number): Incident {
   const stage = new Stage('cascade along the graph', seed, 2700)
   const { random } = stage
   stage.connect(1.3)
-  const dependents = (name: string) => stage.names.filter((other) => stage.graph.get(other)?.includes(name))
+  const dependents = (name: string) => stage.names.filter((other) => stage.graph[other]?.dependsOn.includes(name))
   const root = pick(
     random,
     stage.names.filter((name) => dependents(name).length > 0),

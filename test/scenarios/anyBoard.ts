@@ -1,6 +1,5 @@
-// Any board with any rules and dependencies, on which anything happens: what the invariants are held against. Every run is drawn
-// by fast-check and played in virtual time.
-import fc from 'fast-check'
+// Any board with any rules and dependencies, on which anything happens: what the invariants are held against. Plays in virtual time
+// what anyRun.ts has drawn.
 import { expect } from 'vitest'
 import { MemoryJournal } from '../../src/bus/memoryJournal.ts'
 import type { ServiceInput } from '../../src/model/config.ts'
@@ -10,13 +9,12 @@ import type { OrchestratorRule } from '../../src/orchestratorRules.ts'
 import { Replayer } from '../../src/replay/replayer.ts'
 import { createSwitchgear, type Switchgear } from '../../src/switchgear.ts'
 import { VirtualClock } from '../../src/testing/index.ts'
+import { NAMES, type Name, type Run, type Step } from './anyRun.ts'
 
-export const NAMES = ['s0', 's1', 's2', 's3', 's4', 's5'] as const
-export type Name = (typeof NAMES)[number]
 /** So many may recover at once. */
 export const MOST = 2
 /** ms */
-export const LEASE = 4000
+const LEASE = 4000
 
 const WHO = { by: 'ann', why: 'a drill' }
 
@@ -33,82 +31,6 @@ const BASE = {
 } as const satisfies ServiceInput
 
 const NEVER_TRIPS = { consecutiveFailures: false, failureRate: false, slowCallRate: false, stalledCalls: false } as const
-
-type Step =
-  | { readonly do: 'turn'; readonly on: readonly Name[]; readonly well: boolean }
-  | { readonly do: 'pass'; readonly seconds: number }
-  | { readonly do: 'silence'; readonly on: readonly Name[] }
-  | { readonly do: 'trip' | 'reset' | 'maintain' | 'end'; readonly on: Name }
-  | { readonly do: 'tripAll' | 'recoverAll' }
-  | { readonly do: 'direct'; readonly on: Name; readonly level: 0 | 1 | 2; readonly hold: boolean; readonly ms: number }
-
-const name = fc.constantFrom(...NAMES)
-const some = fc.oneof(fc.subarray([...NAMES]), fc.constant([...NAMES]))
-const step: fc.Arbitrary<Step> = fc.oneof(
-  { weight: 6, arbitrary: fc.record({ do: fc.constant('turn' as const), on: some, well: fc.boolean() }) },
-  { weight: 8, arbitrary: fc.record({ do: fc.constant('pass' as const), seconds: fc.integer({ min: 1, max: 12 }) }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('silence' as const), on: fc.subarray([...NAMES]) }) },
-  {
-    weight: 2,
-    arbitrary: fc.record({
-      do: fc.constantFrom('trip' as const, 'reset' as const, 'maintain' as const, 'end' as const),
-      on: name,
-    }),
-  },
-  { weight: 1, arbitrary: fc.record({ do: fc.constantFrom('tripAll' as const, 'recoverAll' as const) }) },
-  {
-    weight: 2,
-    arbitrary: fc.record({
-      do: fc.constant('direct' as const),
-      on: name,
-      level: fc.constantFrom(0 as const, 1 as const, 2 as const),
-      hold: fc.boolean(),
-      ms: fc.integer({ min: 500, max: 20_000 }),
-    }),
-  },
-)
-/** Of every service, which of those before it it depends on: no cycle can come of it. */
-const edges = fc.oneof(
-  { weight: 3, arbitrary: fc.tuple(...NAMES.map((_, i) => fc.subarray(NAMES.slice(0, i), { maxLength: Math.min(2, i) }))) },
-  { weight: 1, arbitrary: fc.constant(NAMES.map((_, i) => NAMES.slice(Math.max(0, i - 1), i))) },
-)
-const times = { hold: fc.integer({ min: 0, max: 5000 }), clear: fc.integer({ min: 0, max: 5000 }) }
-const then = fc.constantFrom(
-  { degradeOthersBy: 1 as const },
-  { degradeTo: 2 as const },
-  { admit: 0.5 },
-  { hold: true, services: ['s5'] },
-)
-const when = fc.constantFrom(
-  { failingServices: 1 },
-  { openShare: 0.5 },
-  { errorRate: 0.1 },
-  { healthBelow: 0.7 },
-  { system: 'critical' as const },
-  { down: 's0' },
-  { finding: 'common_cause' as const },
-  { finding: 'system_wide' as const },
-)
-const rule = fc.option(
-  // A rule that holds a service for as long as that service is failing is its user's mistake, and stands for ever.
-  fc.record({ when, then, ...times }).filter(({ when, then }) => !('failingServices' in when && 'hold' in then)),
-  { nil: undefined, freq: 2 },
-)
-/** A condition in code: the service that it goes by is not well. */
-const codeRule = fc.option(fc.record({ of: name, then, ...times }), { nil: undefined, freq: 2 })
-
-export const anyRun = fc.record({
-  seed: fc.integer(),
-  edges,
-  rule,
-  codeRule,
-  critical: fc.subarray([...NAMES]),
-  /** Those that fail without tripping: there can be an overload only where calls go on. */
-  tough: fc.oneof(fc.constant<Name[]>([]), fc.subarray([...NAMES], { minLength: 2, maxLength: 4 })),
-  ramp: fc.constantFrom(0, 2000),
-  steps: fc.array(step, { minLength: 5, maxLength: 30 }),
-})
-export type Run = typeof anyRun extends fc.Arbitrary<infer R> ? R : never
 
 export interface AnyBoard {
   readonly gear: Switchgear<Record<Name, ServiceInput>>
@@ -197,6 +119,16 @@ export async function anyBoard({ seed, edges, rule, codeRule, critical, tough, r
       case 'end':
         gear.command(step.on, { name: 'endMaintenance', ...WHO })
         break
+      case 'disable':
+      case 'enable':
+        gear.command(step.on, { name: step.do, ...WHO })
+        break
+      case 'signal':
+        gear.signal(step.on, step.signal(clock.now() + step.ms))
+        break
+      case 'reconfigure':
+        gear.reconfigure(step.on, step.change)
+        break
       case 'direct':
         epoch = Math.max(epoch, gear.system.epoch) + 1
         gear.direct(step.on, {
@@ -208,8 +140,10 @@ export async function anyBoard({ seed, edges, rule, codeRule, critical, tough, r
           reason: 'a drill',
         })
         break
-      default:
-        gear.command({ name: step.do, ...WHO })
+      default: {
+        const until = step.do === 'beginMaintenance' ? { until: clock.now() + 7000 } : undefined
+        gear.command({ name: step.do, ...WHO, ...until, ...(step.on && { services: [...step.on] }) })
+      }
     }
   }
   return {
@@ -222,6 +156,7 @@ export async function anyBoard({ seed, edges, rule, codeRule, critical, tough, r
     letGo() {
       silent = []
       for (const service of NAMES) {
+        gear.command(service, { name: 'enable', ...WHO })
         const { path } = gear.services[service]
         if (path === 'maintenance') gear.command(service, { name: 'endMaintenance', ...WHO })
         // Beneath a maintenance a trip may still stand.

@@ -4,7 +4,8 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { GearEvent } from '../../src/model/records.ts'
 import type { StatePath } from '../../src/model/states.ts'
-import { type AnyBoard, anyBoard, anyRun, MOST, NAMES, type Name, type Run } from './anyBoard.ts'
+import { type AnyBoard, anyBoard, MOST } from './anyBoard.ts'
+import { anyRun, NAMES, type Name, type Run } from './anyRun.ts'
 
 /** A few each time, with other seeds; `RUNS=1000` for a thorough look. */
 const numRuns = Number(process.env.RUNS ?? 20)

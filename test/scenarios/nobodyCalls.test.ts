@@ -94,3 +94,20 @@ it('most services together keep up no emergency either, once nobody calls them',
   expect(gear.services.e.path).toBe('closed.watching')
   replays()
 })
+
+it('what opens above a dependency that nobody calls is not put down to it', async () => {
+  const { gear, answers, pass, events, replays } = await story({ a: PLAIN, c: { ...PLAIN, dependsOn: ['a'] }, d: PLAIN })
+  answers('a', 503)
+  pass(4)
+  pass(60, 'c', 'd')
+  expect([gear.services.a.path, gear.services.c.path]).toEqual(['halfOpen', 'closed.watching'])
+  answers('c', 503)
+  pass(4, 'c', 'd')
+  expect(gear.services.c.path).toBe('open.cooling')
+  expect(gear.system.roots).toEqual({})
+  expect(events.filter((event) => event.type === 'alert' && event.code === 'opened')).toMatchObject([
+    { service: 'a', message: 'a is open (consecutive_failures)' },
+    { service: 'c', message: 'c is open (consecutive_failures)' },
+  ])
+  replays()
+})

@@ -21,24 +21,16 @@ const board = async () => {
   }
 }
 
-it('a common cause of others, and of another kind, is told though one was a moment before', async () => {
-  const { pass, strike, alerts, replays } = await board()
-  pass(600)
-  strike(503, 'a', 'b', 'c')
-  pass(90)
-  strike(401, 'd', 'e', 'f')
-  pass(30)
-  expect(alerts('common_cause')).toHaveLength(2)
-  replays()
-})
-
-it('what is system-wide is told again when it has become grave', async () => {
+it.each([
+  ['a common cause of others, and of another kind, is told though one was a moment before', 'common_cause', 401],
+  ['what is system-wide is told again when it has become grave', 'system_wide', 500],
+])('%s', async (_, code, then) => {
   const { pass, strike, alerts, replays } = await board()
   pass(1200)
   strike(503, 'a', 'b', 'c')
   pass(20)
-  strike(500, 'd', 'e', 'f')
+  strike(then, 'd', 'e', 'f')
   pass(20)
-  expect(alerts('system_wide')).toEqual(['warning', 'error'])
+  expect(alerts(code)).toEqual(['warning', 'error'])
   replays()
 })

@@ -8,7 +8,7 @@ import { type Fallback, type FallbackStep, type PlainStep, type ServiceStep, ste
 import { answerPlainly } from './plainStep.ts'
 
 /** What is told of a step that was passed over because an outer chain answers for that very service, or chains nest too deep. */
-export const CYCLE = 'ERR_SWITCHGEAR_FALLBACK_CYCLE'
+const CYCLE = 'ERR_SWITCHGEAR_FALLBACK_CYCLE'
 /** Chains within the steps of chains, before one is taken for a cycle of functions that call each other. */
 const DEEPEST = 10
 
@@ -88,7 +88,7 @@ export function chainInstead<F, T = never>(
 }
 
 /** Tries one step through its service's breaker. */
-export async function attemptService<F>(
+async function attemptService<F>(
   breaker: Breaker,
   { run, timeout, operation, estimate }: ServiceStep<F>,
   { error: cause }: Miss,

@@ -14,7 +14,7 @@ export function unitOf(seconds: number): number {
 export const RATES = { openai: 25, perplexity: 25, lightrag: 15, cache: 50 } as const satisfies Record<DemoService, number>
 
 /** Slower than this is slow; the slow-down of the script is well above it. ms. */
-export const SLOWER_THAN = 300
+const SLOWER_THAN = 300
 
 /** Half an hour's policies in a few seconds: short waits that hardly grow, and few calls to decide on. */
 export function demoServices(unit: number) {
@@ -57,7 +57,7 @@ export function demoServices(unit: number) {
  * Calls a month; a tenth of them, which is what the batch job of the script leaves, is more than the callers make while the demo
  * lasts, be it some time longer than it was to.
  */
-export function quotaFor(unit: number): number {
+function quotaFor(unit: number): number {
   const seconds = (20 * unit) / 1000
   return Math.max(6000, Math.ceil(10 * 1.2 * RATES.perplexity * seconds))
 }

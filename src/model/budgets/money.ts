@@ -2,7 +2,7 @@
 // sums of dollars as floats drift; up to nine million dollars a sum, above that they are rounded to a few billionths.
 
 /** No single call costs more, dollars; what is told beyond it is a mistake. */
-export const MOST_A_CALL = 100_000
+const MOST_A_CALL = 100_000
 
 /** `dollars` of one call in billionths; undefined for what is no price: NaN, below zero, absurdly much, not a number at all. */
 export function nanosOf(dollars: unknown): number | undefined {

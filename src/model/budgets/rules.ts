@@ -9,7 +9,7 @@ const name = z
   .meta({ allowed: '1 to 64 letters, digits, ., _ and -' })
 const names = z.array(name).min(1).max(100).meta({ allowed: 'a list of 1 to 100 names' })
 
-export const BUDGET_TYPES = [
+const BUDGET_TYPES = [
   'absolute_daily',
   'absolute_monthly',
   'percentage_daily',
@@ -19,7 +19,7 @@ export const BUDGET_TYPES = [
 ] as const
 export type BudgetType = (typeof BUDGET_TYPES)[number]
 
-export const budgetRuleSchema = z.strictObject({
+const budgetRuleSchema = z.strictObject({
   id: name,
   /** What it counts; absent: every call of every service. */
   scope: z.strictObject({ services: names.optional(), operations: names.optional() }).optional(),

@@ -29,7 +29,7 @@ const chainSchema = z.strictObject({ ...latching, level: level.optional() })
 const recoverySchema = z.strictObject({ enabled: z.boolean().optional() })
 
 /** What has to be the case; of several, all. */
-export const conditionSchema = z.strictObject({
+const conditionSchema = z.strictObject({
   failingServices: count.optional(),
   openShare: positiveShare.optional(),
   errorRate: positiveShare.optional(),
@@ -41,7 +41,7 @@ export const conditionSchema = z.strictObject({
 export type RuleCondition = Readonly<z.infer<typeof conditionSchema>>
 
 /** What a rule wants while it stands. Without `services` it is meant for all that are not down. */
-export const actionSchema = z.strictObject({
+const actionSchema = z.strictObject({
   degradeOthersBy: level.optional(),
   degradeTo: level.optional(),
   admit: share.optional(),
@@ -141,7 +141,6 @@ export const orchestratorConfigSchema = z.strictObject({
 })
 /** How the services of a board hang together, and what the orchestrator does about it. Plain JSON. */
 export type OrchestratorConfig = z.infer<typeof orchestratorConfigSchema>
-export type OwnRule = OrchestratorConfig['ownRules'][number]
 /** A service as others see it. */
 export type Place = OrchestratorConfig['places'][string]
 
@@ -167,14 +166,7 @@ export function resolveOrchestrator(
       dependency_chain_protection: { ...latch(chain, 0, 5000), level: chain?.level ?? 1 },
       recovery_coordination: { enabled: recovery?.enabled ?? true },
     },
-    ownRules: (input.ownRules ?? []).map((rule) => ({
-      name: rule.name,
-      priority: rule.priority ?? 1,
-      when: rule.when,
-      then: rule.then,
-      hold: rule.hold ?? 10_000,
-      clear: rule.clear ?? 5000,
-    })),
+    ownRules: (input.ownRules ?? []).map(settledRule),
     maxConcurrentRecoveries: input.maxConcurrentRecoveries ?? 5,
     recoveryLease: input.recoveryLease ?? 30_000,
     healthFloor,
@@ -186,6 +178,16 @@ export function resolveOrchestrator(
     correlation: input.correlation ?? true,
     places: Object.fromEntries(Object.entries(services).map(([name, { kind, place }]) => [name, placeOf(kind, place)])),
   }
+}
+
+/** A rule with its defaults filled in; `when` where its condition is not code. */
+export function settledRule({
+  priority = 1,
+  hold = 10_000,
+  clear = 5000,
+  ...rule
+}: z.infer<typeof ownRuleSchema> | z.infer<typeof codeRuleSchema>): OrchestratorConfig['ownRules'][number] {
+  return { ...rule, priority, hold, clear }
 }
 
 /** What all else stands on comes back first. */

@@ -51,7 +51,7 @@ export function actionConflicts(then: RuleAction, known: ReadonlySet<string>): O
 }
 
 /** A name that nobody has. */
-export function unknownName(path: readonly (string | number)[], known: ReadonlySet<string>): OrchestratorConflict {
+function unknownName(path: readonly (string | number)[], known: ReadonlySet<string>): OrchestratorConflict {
   const names = [...known]
   const more = names.length > NAMES_SHOWN ? `, … (${names.length - NAMES_SHOWN} more)` : ''
   return { path, allowed: `one of ${names.slice(0, NAMES_SHOWN).join(', ') || 'no services'}${more}`, meant: names }

@@ -40,12 +40,12 @@ export function directivesAt(context: OrchestratorContext, wishes: Wishes, at: n
     if (own.length === 0 && told.length < 2) {
       const [only] = told
       // Where there is a fleet, what one of the two has told may have been hidden by the other's until now.
-      const differs = now ? !same(now, only) : fleet !== undefined && only !== undefined
+      const differs = now ? !asksTheSame(now, only) : fleet !== undefined && only !== undefined
       if (differs) directives.push({ service, directive: only ? { ...only, epoch } : released(epoch, now as Directive, at) })
       continue
     }
     const wanted = combined(own, told, epoch, at + config.directiveLifetime)
-    if (now && same(now, wanted) && now.expiresAt - at > config.directiveLifetime / 2) continue
+    if (now && asksTheSame(now, wanted) && now.expiresAt - at > config.directiveLifetime / 2) continue
     directives.push({ service, directive: wanted })
   }
   return directives
@@ -55,7 +55,7 @@ export function directivesAt(context: OrchestratorContext, wishes: Wishes, at: n
 function lettingGoOf({ force, told, epoch }: OrchestratorContext, service: string, at: number): Directed[] {
   const now = inForce(force[service], at)
   const mine = told[service]
-  if (!now || !asksSomething(now, at) || same(now, mine)) return []
+  if (!now || !asksSomething(now, at) || asksTheSame(now, mine)) return []
   return [{ service, directive: mine ? { ...mine, epoch: epoch + 1 } : released(epoch + 1, now, at) }]
 }
 
@@ -105,11 +105,12 @@ function combined(own: readonly Wish[], told: readonly Directive[], epoch: numbe
   return { epoch, level, admissionRatio, hold, expiresAt, rule: gravest.rule, reason }
 }
 
-function released(epoch: number, { rule }: Directive, at: number): Directive {
+/** Takes back what `rule` asked. */
+export function released(epoch: number, { rule }: Directive, at: number): Directive {
   return { epoch, level: 0, admissionRatio: 1, hold: false, expiresAt: at, rule: RELEASED, reason: `${rule} has let go` }
 }
 
-function same(one: Directive, other: Directive | undefined): boolean {
+export function asksTheSame(one: Directive, other: Directive | undefined): boolean {
   return (
     other !== undefined &&
     one.level === other.level &&

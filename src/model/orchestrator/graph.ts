@@ -1,5 +1,5 @@
 // Who depends on whom: a cycle is an error of the configuration; of what is down, the roots are those with nothing down beneath
-// them. Used by the configuration, the rules and the recovery queue.
+// them. Used by the configuration, the rules, the recovery queue and src/analysis/.
 
 /** For each service the services it depends on. */
 export type Dependencies = Readonly<Record<string, { readonly dependsOn: readonly string[] }>>
@@ -14,9 +14,19 @@ export function cycleIn(graph: Dependencies): string[] | undefined {
   return undefined
 }
 
+/** Everything a service depends on, directly or not, the nearest first, and how many steps away each is. */
+export interface Beneath {
+  readonly names: readonly string[]
+  readonly steps: readonly number[]
+}
+
+export function beneath(graph: Dependencies, service: string): Beneath {
+  return closureOf(graph).beneath.get(service) ?? NOTHING
+}
+
 /** Everything `service` depends on, directly or not, the nearest first. */
 export function dependenciesOf(graph: Dependencies, service: string): readonly string[] {
-  return closureOf(graph).beneath.get(service) ?? []
+  return beneath(graph, service).names
 }
 
 /** Everything that depends on `service`, directly or not, by name. */
@@ -36,8 +46,10 @@ export function rootsOf(graph: Dependencies, service: string, isDown: (service: 
   return down.filter((name) => !dependenciesOf(graph, name).some(isDown)).sort()
 }
 
+const NOTHING: Beneath = { names: [], steps: [] }
+
 interface Closure {
-  readonly beneath: ReadonlyMap<string, readonly string[]>
+  readonly beneath: ReadonlyMap<string, Beneath>
   readonly above: ReadonlyMap<string, readonly string[]>
   readonly relied: readonly string[]
 }
@@ -48,12 +60,16 @@ const closures = new WeakMap<Dependencies, Closure>()
 function closureOf(graph: Dependencies): Closure {
   const known = closures.get(graph)
   if (known) return known
-  const beneath = new Map<string, readonly string[]>()
+  const beneath = new Map<string, Beneath>()
   const above = new Map<string, string[]>()
   for (const service of Object.keys(graph).sort()) {
-    const names = allBeneath(graph, service)
-    if (names.length > 0) beneath.set(service, names)
-    for (const name of names) above.set(name, [...(above.get(name) ?? []), service])
+    const all = allBeneath(graph, service)
+    if (all.names.length > 0) beneath.set(service, all)
+    for (const name of all.names) {
+      const others = above.get(name)
+      if (others) others.push(service)
+      else above.set(name, [service])
+    }
   }
   const relied = [...new Set(Object.values(graph).flatMap(({ dependsOn }) => dependsOn))]
   const closure = { beneath, above, relied }
@@ -61,15 +77,21 @@ function closureOf(graph: Dependencies): Closure {
   return closure
 }
 
-function allBeneath(graph: Dependencies, service: string): string[] {
-  const found = new Set<string>()
-  const queue = [...directly(graph, service)]
-  for (const name of queue) {
-    if (found.has(name) || name === service) continue
-    found.add(name)
-    queue.push(...directly(graph, name))
+function allBeneath(graph: Dependencies, service: string): Beneath {
+  const seen = new Set([service])
+  const names: string[] = []
+  const steps: number[] = []
+  const add = (above: string, away: number): void => {
+    for (const name of directly(graph, above)) {
+      if (seen.has(name)) continue
+      seen.add(name)
+      names.push(name)
+      steps.push(away)
+    }
   }
-  return [...found]
+  add(service, 1)
+  for (let i = 0; i < names.length; i++) add(names[i]!, steps[i]! + 1)
+  return { names, steps }
 }
 
 /** Without recursion: a chain may be as long as there are services. */
