@@ -10,10 +10,11 @@ import {
 } from '@nats-io/transport-node'
 import { discard } from '../../bus/nats/connection.ts'
 import { connectionOptions } from '../../bus/nats/connectionOptions.ts'
-import { Due, within } from '../../bus/nats/due.ts'
+import { within } from '../../bus/nats/due.ts'
 import { firstToAnswer } from '../../bus/nats/firstToAnswer.ts'
 import { systemClock } from '../../model/clock.ts'
 import type { BusConfig } from '../../model/fleet/busConfig.ts'
+import { Due } from '../../model/timer.ts'
 import { CommandFailure, inOneLine } from '../commandFailure.ts'
 import { INTERRUPTED } from '../interruption.ts'
 
