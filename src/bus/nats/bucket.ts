@@ -113,8 +113,7 @@ export class Bucket {
   }
 
   #stored({ subject, seq, data, header }: StoredMsg): Stored {
-    const removed = header !== undefined && isRemoval(header.get(OPERATION))
-    return { key: subject.slice(this.#prefix.length), revision: seq, bytes: removed ? undefined : data }
+    return { key: subject.slice(this.#prefix.length), revision: seq, bytes: isRemoval(header) ? undefined : data }
   }
 }
 
@@ -143,7 +142,7 @@ export function republished(
   const revision = Number(told.get('Nats-Sequence'))
   if (message.subject !== `${republish.slice(0, -1)}${key}` || key.includes('.')) return undefined
   if (!Number.isSafeInteger(revision) || revision < 1) return undefined
-  return { key, revision, bytes: isRemoval(told.get(OPERATION)) ? undefined : data }
+  return { key, revision, bytes: isRemoval(told) ? undefined : data }
 }
 
 /** True when a write was refused because the key has another revision. */
@@ -162,7 +161,9 @@ export function isMissing(error: unknown): boolean {
   return error instanceof JetStreamApiError && error.code === 10059
 }
 
-function isRemoval(operation: string): boolean {
+/** True for a change by which an entry went, by what the server says of it. */
+export function isRemoval(told: { get(name: string): string } | undefined): boolean {
+  const operation = told?.get(OPERATION)
   return operation === 'DEL' || operation === 'PURGE'
 }
 

@@ -4,7 +4,7 @@ import type { NatsConnection } from '@nats-io/transport-node'
 import type { Clock } from '../../model/clock.ts'
 import type { TableEntries } from '../../model/fleet/entrySchemas.ts'
 import { readEntry } from '../../model/fleet/readEntry.ts'
-import { bucketName, isBusName, serviceKey, serviceOf, type TableName, tableWildcard } from '../../model/fleet/subjects.ts'
+import { bucketName, keyOfName, nameOfKey, type TableName, tableWildcard } from '../../model/fleet/subjects.ts'
 import { Due } from '../../model/timer.ts'
 import type { FleetTable, TableEntry } from '../fleetLink.ts'
 import { Bucket, isMissing, isWithoutJetstream, republished, type Stored } from './bucket.ts'
@@ -139,7 +139,7 @@ export class NatsTable<Table extends TableName> implements FleetTable<TableEntri
   }
 
   #want(name: string, entry: TableEntries[Table] | undefined): void {
-    const key = this.#keyOf(name)
+    const key = keyOfName(this.#options.table, name)
     if (key === undefined) {
       this.#options.trouble('unsendable', () => `${JSON.stringify(name.slice(0, 80))} cannot be a key of ${this.#options.table}`)
       return
@@ -227,7 +227,7 @@ export class NatsTable<Table extends TableName> implements FleetTable<TableEntri
       this.#heard = Math.max(this.#heard, next.revision)
     }
     for (const name of [...this.entries.keys()]) {
-      const key = this.#keyOf(name)
+      const key = keyOfName(this.#options.table, name)
       if (key === undefined || !this.#known.has(key)) this.#take(name, undefined)
     }
   }
@@ -238,7 +238,7 @@ export class NatsTable<Table extends TableName> implements FleetTable<TableEntri
     const known = this.#known.get(key)
     if (known !== undefined && revision <= known.revision) return known.readable
     if (revision === this.#heard + 1) this.#heard = revision
-    const name = this.#nameOf(key)
+    const name = nameOfKey(this.#options.table, key)
     if (name === undefined) return this.#refuse(key, 'its key names nothing')
     if (known === undefined && this.#known.size >= this.#options.maxKeys) return this.#full()
     const { clock, ttl, table, entryBytes } = this.#options
@@ -267,7 +267,7 @@ export class NatsTable<Table extends TableName> implements FleetTable<TableEntri
         return
       }
       this.#known.delete(key)
-      const name = this.#nameOf(key)
+      const name = nameOfKey(this.#options.table, key)
       if (name !== undefined) this.#take(name, undefined)
     }
   }
@@ -293,19 +293,5 @@ export class NatsTable<Table extends TableName> implements FleetTable<TableEntri
     if (isWithoutJetstream(error)) {
       trouble('no_jetstream', () => 'there is no JetStream, or nobody leads it now: what the fleet should share is not shared')
     } else trouble('table', () => `${this.#name} cannot be reached: ${text}`)
-  }
-
-  #keyOf(name: string): string | undefined {
-    if (this.#options.table !== 'directives') return isBusName(name) ? name : undefined
-    try {
-      return serviceKey(name)
-    } catch {
-      return undefined
-    }
-  }
-
-  #nameOf(key: string): string | undefined {
-    if (this.#options.table === 'directives') return serviceOf(key)
-    return isBusName(key) ? key : undefined
   }
 }
