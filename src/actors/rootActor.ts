@@ -1,8 +1,10 @@
 // The root actor of a board: the orchestrator's machine at work, with the breakers as its children and the correlator as what it
 // listens to. What it wants done it says by effects. Used by the board.
+
 import { isDeepStrictEqual } from 'node:util'
 import { concat, concatMap, Observable, of } from 'rxjs'
 import { createActor, fromEventObservable, type InspectionEvent, type Observer } from 'xstate'
+import { warnOfThrown } from '../bus/thrownWarning.ts'
 import { type BreakerInput, breakerMachine } from '../machines/breakerMachine.ts'
 import { type OrchestratorEvent, orchestratorMachine } from '../machines/orchestratorMachine.ts'
 import type { OrchestratorConfig } from '../model/orchestrator/config.ts'
@@ -13,7 +15,6 @@ import { isQuiet, supervise } from '../model/orchestrator/supervise.ts'
 import type { BreakerRef } from './breaker.ts'
 import type { Correlator } from './correlator.ts'
 import { isKeyed } from './keyedName.ts'
-import { warnOfThrown } from './thrownWarning.ts'
 
 type Inspector = Observer<InspectionEvent> | ((event: InspectionEvent) => void)
 
