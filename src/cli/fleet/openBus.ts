@@ -23,7 +23,7 @@ export const REFUSED = 1
 /** It could not be done as asked. */
 export const UNREACHABLE = 2
 /** How long a server may take to answer, ms. */
-export const PATIENCE = 5000
+const PATIENCE = 5000
 /** After so long somebody who waits is told for what, ms. */
 const TELL_AFTER = 2000
 /** One that has said what it is has this long to let us in, ms. */

@@ -42,7 +42,7 @@ export type LeaderEvent =
   | { readonly type: 'stop'; readonly at: number }
 
 /** A leader stops so long before its lease lapses, for what it has sent already still is under way; ms. */
-export const MARGIN = 300
+const MARGIN = 300
 /** Asked again so soon where the server did not answer a leader, as a part of the lifetime. */
 const AGAIN = 1 / 6
 
