@@ -61,6 +61,8 @@ export class NatsTable<Table extends TableName> implements FleetTable<TableEntri
   #created: string | undefined
   /** All up to this revision has been heard of. */
   #heard = 0
+  /** All of the bucket has been read once, and what it has not is gone from here. */
+  #whole = false
   /** Added to the revisions of a bucket that was made anew, so that they grow all the same. */
   #offset = 0
   #top = 0
@@ -201,10 +203,7 @@ export class NatsTable<Table extends TableName> implements FleetTable<TableEntri
 
   async #catchUp(bucket: Bucket): Promise<void> {
     const { created, revision } = await bucket.state()
-    if (created !== this.#created || revision < this.#heard) {
-      await this.#readAll(bucket, created)
-      return
-    }
+    if (created !== this.#created || revision < this.#heard) this.#beginAnew(created)
     while (this.#heard < revision) {
       const change = await bucket.next(this.#heard + 1)
       if (change === undefined) this.#heard = Math.max(this.#heard, revision)
@@ -214,18 +213,21 @@ export class NatsTable<Table extends TableName> implements FleetTable<TableEntri
         this.#heard = Math.max(this.#heard, change.revision)
       }
     }
+    if (!this.#whole) this.#dropUnknown()
+    this.#whole = true
   }
 
   /** The first look, and one at a bucket that is not the one we knew. */
-  async #readAll(bucket: Bucket, created: string): Promise<void> {
+  #beginAnew(created: string): void {
     if (this.#created !== undefined) this.#offset = this.#top
     this.#created = created
     this.#known.clear()
     this.#heard = 0
-    for (let next = await bucket.next(1); next !== undefined; next = await bucket.next(next.revision + 1)) {
-      this.#hear(next)
-      this.#heard = Math.max(this.#heard, next.revision)
-    }
+    this.#whole = false
+  }
+
+  /** What the bucket that we knew before had, and this one has not. */
+  #dropUnknown(): void {
     for (const name of [...this.entries.keys()]) {
       const key = keyOfName(this.#options.table, name)
       if (key === undefined || !this.#known.has(key)) this.#take(name, undefined)
