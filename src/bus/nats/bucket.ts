@@ -12,8 +12,8 @@ export interface BucketOptions {
   readonly name: string
   /** Where changes are heard of: the server passes each on as a message to this subject, which ends in `>`. */
   readonly republish: string
-  /** ms after which an entry that is not renewed is gone; absent: never. */
-  readonly ttl?: number
+  /** ms after which an entry that is not renewed is gone. */
+  readonly ttl: number
   /** The longest entry, bytes. */
   readonly entryBytes: number
   readonly replicas: number
@@ -71,7 +71,7 @@ export class Bucket {
       maxValueSize: entryBytes,
       republish: { src: `$KV.${name}.>`, dest: republish },
       allow_direct: false,
-      ...(ttl === undefined ? undefined : { ttl }),
+      ttl,
     })
     const manager = await js.jetstreamManager(false)
     const { config } = await manager.streams.info(streamOf(name))

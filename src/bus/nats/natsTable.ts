@@ -18,8 +18,8 @@ export interface NatsTableOptions<Table extends TableName> {
   readonly clock: Clock
   readonly fleet: string
   readonly table: Table
-  /** ms after which an entry that is not renewed is gone; absent: never. */
-  readonly ttl?: number
+  /** ms after which an entry that is not renewed is gone. */
+  readonly ttl: number
   readonly maxKeys: number
   readonly entryBytes: number
   readonly replicas: number
@@ -192,7 +192,7 @@ export class NatsTable<Table extends TableName> implements FleetTable<TableEntri
     return Bucket.open(client, {
       name: this.#name,
       republish: tableWildcard(fleet, table),
-      ...(ttl === undefined ? undefined : { ttl }),
+      ttl,
       entryBytes,
       replicas,
       timeout: TIMEOUT,
@@ -248,7 +248,7 @@ export class NatsTable<Table extends TableName> implements FleetTable<TableEntri
     const readable = reason === undefined
     this.#known.delete(key)
     this.#known.set(key, { revision, at: clock.now(), readable })
-    if (ttl !== undefined && !this.#lapse.armed) clock.arm(this.#lapse, clock.now() + ttl)
+    if (!this.#lapse.armed) clock.arm(this.#lapse, clock.now() + ttl)
     if (!readable) return this.#refuse(key, reason)
     this.#top = Math.max(this.#top, this.#offset + revision)
     this.#take(name, entry === undefined ? undefined : { value: entry, revision: this.#offset + revision })
@@ -262,7 +262,7 @@ export class NatsTable<Table extends TableName> implements FleetTable<TableEntri
   }
 
   #dropLapsed(now: number): void {
-    const { clock, ttl = Number.POSITIVE_INFINITY } = this.#options
+    const { clock, ttl } = this.#options
     for (const [key, { at }] of this.#known) {
       if (now < at + ttl) {
         clock.arm(this.#lapse, at + ttl)
