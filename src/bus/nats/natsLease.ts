@@ -170,7 +170,7 @@ export class NatsLease implements Lease {
     try {
       await this.#write(bucket, previous, { born, least })
     } catch (error) {
-      if (isConflict(error)) return { held: false, holder: undefined }
+      if (isConflict(error)) return this.#lost()
       throw error
     }
     const epoch = epochOf({ born, least }, this.#revision)
