@@ -7,11 +7,10 @@ import { eventLine } from '../../src/cli/tail/eventLine.ts'
 import { Screen } from '../../src/cli/tail/screen.ts'
 import { hearsAll, subjectsOf } from '../../src/cli/tail/tailed.ts'
 import { styleFor } from '../../src/cli/terminal/style.ts'
-import { encodeMessages } from '../../src/model/fleet/encodeMessages.ts'
 import { encodeRejection } from '../../src/model/fleet/rejection.ts'
 import { rejectedSubject, tableSubject } from '../../src/model/fleet/subjects.ts'
 import { describeWithNats, type NatsServer, natsServer } from '../fleet/natsServer.ts'
-import { AT, bytesOf, DIRECTIVE, LEDGER, NODE, OUTCOME, SAMPLES, subjectOf } from '../model/fleet/samples.ts'
+import { AT, bytesOf, DIRECTIVE, LEDGER, messageBytes, NODE, OUTCOME, SAMPLES, subjectOf } from '../model/fleet/samples.ts'
 import type { CliRun } from './runCli.ts'
 import { heard } from './runHere.ts'
 
@@ -41,7 +40,7 @@ describeWithNats('tail', () => {
       server,
       [],
       [
-        ...Object.values(SAMPLES).map((sample) => [subjectOf(sample), encodeMessages([sample])] as const),
+        ...Object.values(SAMPLES).map((sample) => [subjectOf(sample), messageBytes(sample)] as const),
         [tableSubject('default', 'directives', 'openai'), bytesOf(DIRECTIVE)],
         [tableSubject('default', 'nodes', 'web-1'), bytesOf(NODE)],
         [tableSubject('default', 'ledger', 'web-1'), bytesOf(LEDGER)],
@@ -65,9 +64,9 @@ describeWithNats('tail', () => {
       server,
       ['--json', '--type', 'outcome', 'directive', '--service', 'openai'],
       [
-        [subjectOf(other), encodeMessages([other])],
-        [subjectOf(OUTCOME), encodeMessages([OUTCOME])],
-        [subjectOf(SAMPLES.alert), encodeMessages([SAMPLES.alert])],
+        [subjectOf(other), messageBytes(other)],
+        [subjectOf(OUTCOME), messageBytes(OUTCOME)],
+        [subjectOf(SAMPLES.alert), messageBytes(SAMPLES.alert)],
         [tableSubject('default', 'directives', 'openai'), bytesOf(DIRECTIVE)],
         [tableSubject('default', 'nodes', 'web-1'), bytesOf(NODE)],
       ],
@@ -84,7 +83,7 @@ describeWithNats('tail', () => {
     const server = await natsServer({ jetstream: false })
     const numbered = (seq: number): readonly [string, Uint8Array] => {
       const message = { ...OUTCOME, id: `${seq}`, seq }
-      return [subjectOf(message), encodeMessages([message])]
+      return [subjectOf(message), messageBytes(message)]
     }
     const { stderr } = await tailing(server, [], [numbered(1), numbered(2), numbered(6)])
     expect(stderr).toContain('switchgear: 3 messages were sent and never came\n')
@@ -100,7 +99,7 @@ describeWithNats('tail', () => {
       await vi.waitFor(() => expect(said('connection is lost')).toBe(true), 20_000)
       await server.start()
       await vi.waitFor(() => expect(said('connected again')).toBe(true), 20_000)
-      await send(server, [[subjectOf(OUTCOME), encodeMessages([OUTCOME])]])
+      await send(server, [[subjectOf(OUTCOME), messageBytes(OUTCOME)]])
       await vi.waitFor(() => expect(vi.mocked(process.stdout.write)).toHaveBeenCalled(), 20_000)
       process.emit('SIGINT')
       await tail

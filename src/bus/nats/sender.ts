@@ -142,7 +142,7 @@ export class Sender {
       for (const [subject, ofSubject] of this.#bySubject(messages)) {
         const { batches, tooBig } = encodeBatches(ofSubject, maxBody)
         if (tooBig > 0) this.#tooBig(tooBig, subject, maxBody)
-        for (const { bytes } of batches) client.publish(subject, bytes)
+        for (const bytes of batches) client.publish(subject, bytes)
       }
       await client.flush()
       return true

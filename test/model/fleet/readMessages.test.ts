@@ -1,13 +1,12 @@
 // What comes over the bus may be anything: what is good is heard, what is not is told, and nothing throws or takes long.
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { encodeMessages } from '../../../src/model/fleet/encodeMessages.ts'
 import { outcomeOf } from '../../../src/model/fleet/outcomeCheck.ts'
 import { EXPLAINED, type ReadMessages, readMessages } from '../../../src/model/fleet/readMessages.ts'
 import { messageSubject } from '../../../src/model/fleet/subjects.ts'
 import { WIRE_TYPES } from '../../../src/model/fleet/wire.ts'
 import { schemaFor } from '../../../src/model/fleet/wireSchemas.ts'
-import { AT, bytesOf, OUTCOME, SAMPLES, subjectOf } from './samples.ts'
+import { AT, bytesOf, messageBytes, OUTCOME, SAMPLES, subjectOf } from './samples.ts'
 
 const ADDRESS = { fleet: 'default', type: 'outcome', service: 'openai', node: 'web-1' } as const
 const SUBJECT = messageSubject(ADDRESS)
@@ -26,7 +25,7 @@ function reason(body: unknown, subject = SUBJECT): string | undefined {
 describe('a message', () => {
   test.each(WIRE_TYPES)('%s comes as it was sent, with every field', (type) => {
     const sent = SAMPLES[type]
-    expect(readMessages(subjectOf(sent), encodeMessages([sent]), NOW)).toEqual({ messages: [sent], problems: [], rejected: 0 })
+    expect(readMessages(subjectOf(sent), messageBytes(sent), NOW)).toEqual({ messages: [sent], problems: [], rejected: 0 })
     expect(read(sent, subjectOf(sent)).messages).toEqual([sent])
   })
 
