@@ -51,7 +51,6 @@ export interface Report {
   readonly fleetSpent: number
   readonly counters: Readonly<Record<'published' | 'received' | 'dropped' | 'rejected' | 'missed' | 'unreported', number>>
   readonly load: Load
-  readonly journalDropped: number
 }
 
 export interface Calls {

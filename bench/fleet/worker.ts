@@ -127,7 +127,6 @@ function report(): Report {
       lagMax: Math.max(0, lag.max / 1e6 - LAG_RESOLUTION),
       rssMb: Math.round(process.memoryUsage.rss() / 2 ** 20),
     },
-    journalDropped: 0,
   }
 }
 

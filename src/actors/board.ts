@@ -2,6 +2,7 @@
 // board; only the clock and what hears it differ.
 import type { Bus } from '../bus/bus.ts'
 import type { Journal } from '../bus/journal.ts'
+import { warnOfThrown } from '../bus/thrownWarning.ts'
 import type { OrchestratorEvent } from '../machines/orchestratorMachine.ts'
 import type { Clock } from '../model/clock.ts'
 import { EVERYWHERE } from '../model/orchestrator/alerts.ts'
@@ -22,7 +23,6 @@ import { carryOut } from './carryOut.ts'
 import { isKeyed, parentOf } from './keyedName.ts'
 import { type CodeRule, Reviewer } from './reviewer.ts'
 import { RootActor, type RootOptions } from './rootActor.ts'
-import { warnOfThrown } from './thrownWarning.ts'
 
 export interface BoardOptions extends RootOptions, HeaderParts {
   readonly clock: Clock

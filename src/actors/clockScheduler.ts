@@ -2,7 +2,7 @@
 // the board. Used by the correlator.
 import { type SchedulerAction, type SchedulerLike, Subscription } from 'rxjs'
 import type { Clock } from '../model/clock.ts'
-import { Timer } from '../model/timer.ts'
+import { Due } from '../model/timer.ts'
 
 type Work<T> = (this: SchedulerAction<T>, state?: T) => void
 
@@ -25,14 +25,14 @@ export class ClockScheduler implements SchedulerLike {
 class ClockAction<T> extends Subscription implements SchedulerAction<T> {
   readonly #clock: Clock
   readonly #work: Work<T>
-  readonly #timer: ActionTimer
+  readonly #timer: Due
   #state: T | undefined
 
   constructor(clock: Clock, work: Work<T>) {
     super(() => clock.disarm(this.#timer))
     this.#clock = clock
     this.#work = work
-    this.#timer = new ActionTimer(() => this.#run())
+    this.#timer = new Due(() => this.#run())
   }
 
   schedule(state?: T, delay = 0): Subscription {
@@ -44,18 +44,5 @@ class ClockAction<T> extends Subscription implements SchedulerAction<T> {
 
   #run(): void {
     if (!this.closed) this.#work.call(this, this.#state)
-  }
-}
-
-class ActionTimer extends Timer {
-  readonly #run: () => void
-
-  constructor(run: () => void) {
-    super()
-    this.#run = run
-  }
-
-  fire(): void {
-    this.#run()
   }
 }

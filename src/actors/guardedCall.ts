@@ -5,7 +5,7 @@ import { CallRejectedError, CallTimeoutError, ClosedError, ConfigError } from '.
 import type { Classification, Failure } from '../model/failures.ts'
 import type { Estimate } from '../model/measurement.ts'
 import type { Exemption } from '../model/records.ts'
-import { Timer } from '../model/timerWheel.ts'
+import { Due } from '../model/timer.ts'
 import { admitCall } from './admitCall.ts'
 import type { Breaker } from './breaker.ts'
 import type { CallContext } from './call.ts'
@@ -142,20 +142,8 @@ export function guardedCall<T, F = never>(
   })
 }
 
-class CallTimer extends Timer {
-  override readonly keepsProcessAlive = true
-
-  constructor(readonly onDue: () => void) {
-    super()
-  }
-
-  fire(): void {
-    this.onDue()
-  }
-}
-
-function startTimer(clock: Clock, dueAt: number, onDue: () => void): CallTimer {
-  const timer = new CallTimer(onDue)
+function startTimer(clock: Clock, dueAt: number, onDue: () => void): Due {
+  const timer = new Due(onDue, true)
   clock.arm(timer, dueAt)
   return timer
 }

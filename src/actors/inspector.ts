@@ -1,7 +1,7 @@
 // What a user may look at the machines with: XState's inspection events, to a function or an observer, which can harm nobody. Used
 // wherever a root actor is made: by the board, and by a node that stands for election.
 import type { InspectionEvent, Observer } from 'xstate'
-import { warnOfThrown } from './thrownWarning.ts'
+import { warnOfThrown } from '../bus/thrownWarning.ts'
 
 export type Inspector = Observer<InspectionEvent> | ((event: InspectionEvent) => void)
 

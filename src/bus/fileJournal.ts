@@ -7,7 +7,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { type Clock, systemClock } from '../model/clock.ts'
 import { JournalError } from '../model/errors.ts'
 import type { GearEvent } from '../model/records.ts'
-import { Timer } from '../model/timerWheel.ts'
+import { Due } from '../model/timer.ts'
 import { BatchCipher, type JournalKey } from './batchCipher.ts'
 import { flushAtExit, forgetAtExit } from './exitFlush.ts'
 import { codeOf, type FileLock, HEARTBEAT, lockFile } from './fileLock.ts'
@@ -68,8 +68,8 @@ export class FileJournal implements Journal {
   /** This many pending records are not kept waiting for the timer. */
   readonly #eagerAt: number
   readonly #warnings: JournalWarnings | undefined
-  readonly #timer: Timer
-  readonly #heartbeat: Timer
+  readonly #timer: Due
+  readonly #heartbeat: Due
   #source: HeaderSource | undefined
   #lock: FileLock | undefined
   #opening: Promise<void> | undefined
@@ -99,8 +99,8 @@ export class FileJournal implements Journal {
     this.#sealer = new JournalSealer(this.#cipher)
     this.#file = new JournalFile({ file, keep, fsync, fs })
     this.#warnings = options.onProblem === undefined ? new JournalWarnings(file) : undefined
-    this.#timer = new JournalTimer(() => this.#writeSoon())
-    this.#heartbeat = new JournalTimer(() => this.#beat())
+    this.#timer = new Due(() => this.#writeSoon())
+    this.#heartbeat = new Due(() => this.#beat())
   }
 
   get file(): string {
@@ -362,18 +362,5 @@ export class FileJournal implements Journal {
   async #release(): Promise<void> {
     await this.#file.close().catch((error) => this.#note(error))
     this.#unlock()
-  }
-}
-
-class JournalTimer extends Timer {
-  readonly #due: () => void
-
-  constructor(due: () => void) {
-    super()
-    this.#due = due
-  }
-
-  fire(): void {
-    this.#due()
   }
 }

@@ -2,6 +2,7 @@
 // that throws harms neither the publisher nor the others.
 import type { GearEvent, GearEventType } from '../model/records.ts'
 import type { Bus, Listener } from './bus.ts'
+import { warnOfThrown } from './thrownWarning.ts'
 
 export interface MemoryBusOptions {
   /** Told what a listener threw. By default a process warning is emitted, once for each listener. */
@@ -86,8 +87,7 @@ export class MemoryBus implements Bus {
   #warnOnce(error: unknown, event: GearEvent, listener: Listener): void {
     if (this.#warned.has(listener)) return
     this.#warned.add(listener)
-    const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
-    process.emitWarning(`a listener for ${event.type} threw; further errors of it are not shown: ${text}`, 'SwitchgearWarning')
+    warnOfThrown(`a listener for ${event.type}`, error)
   }
 
   #of(type: GearEventType | '*'): readonly Subscription[] {

@@ -28,9 +28,8 @@ export const leaderMachine = setup({
     input: {} as LeaderInput,
   },
   guards: {
-    isFresh: ({ context, event }) => event.type === 'lease.held' && isFresh(event, event.lifetime ?? context.lifetime),
-    isSameTerm: ({ context, event }) =>
-      event.type === 'lease.held' && event.epoch === context.epoch && isFresh(event, event.lifetime ?? context.lifetime),
+    isFresh: ({ event }) => event.type === 'lease.held' && isFresh(event),
+    isSameTerm: ({ context, event }) => event.type === 'lease.held' && event.epoch === context.epoch && isFresh(event),
     isPastFence: ({ context, event }) => context.fence !== undefined && event.at >= context.fence,
   },
   actions: {
@@ -38,13 +37,11 @@ export const leaderMachine = setup({
     wait: assign(({ context, event }) => ({ ...campaignAt(event.at, context), reason: event.type })),
     hurry: assign(({ context, event }) => ({ ...campaignSoon(event.at, context), reason: event.type })),
     awaitAnswer: assign({ askAt: undefined }),
-    noteHolder: assign(({ context, event }) =>
-      event.type === 'lease.taken' ? { holder: event.holder, lifetime: event.lifetime ?? context.lifetime } : {},
-    ),
+    noteHolder: assign(({ event }) => (event.type === 'lease.taken' ? { holder: event.holder, lifetime: event.lifetime } : {})),
     /** The lease counts from before it was asked for, and lives as long as the server has it, whatever this node was told. */
-    hold: assign(({ context, event }) => {
+    hold: assign(({ event }) => {
       if (event.type !== 'lease.held') return {}
-      const { asked, epoch, type, lifetime = context.lifetime } = event
+      const { asked, epoch, type, lifetime } = event
       const [fence, askAt] = [fenceOf(asked, lifetime), renewAt(asked, lifetime)]
       return { epoch, lifetime, fence, askAt, holder: undefined, reason: type }
     }),

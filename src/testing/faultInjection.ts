@@ -2,7 +2,7 @@
 // may be virtual. For users who want to see what their code does while a service is ill.
 import { type Clock, systemClock } from '../model/clock.ts'
 import { type Random, seededRandom } from '../model/random.ts'
-import { Timer } from '../model/timerWheel.ts'
+import { Due } from '../model/timer.ts'
 
 /**
  * What happens to one call. `ok`: it goes through; `error`: it rejects with an {@link InjectedFaultError}; `hang`: it never
@@ -128,10 +128,10 @@ function signalOf(call: unknown): AbortSignal | undefined {
 /** Waits `ms` on the clock, or for ever; rejects with the signal's reason if it aborts first. */
 function pass(clock: Clock, ms: number, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve, reject) => {
-    const timer = new Wait(() => {
+    const timer = new Due(() => {
       signal?.removeEventListener('abort', abort)
       resolve()
-    })
+    }, true)
     const abort = (): void => {
       clock.disarm(timer)
       reject(signal?.reason)
@@ -140,18 +140,4 @@ function pass(clock: Clock, ms: number, signal: AbortSignal | undefined): Promis
     signal?.addEventListener('abort', abort, { once: true })
     if (ms < Number.POSITIVE_INFINITY) clock.arm(timer, clock.now() + ms)
   })
-}
-
-class Wait extends Timer {
-  override keepsProcessAlive = true
-  readonly #done: () => void
-
-  constructor(done: () => void) {
-    super()
-    this.#done = done
-  }
-
-  fire(): void {
-    this.#done()
-  }
 }

@@ -7,11 +7,10 @@ import { eventLine } from '../../src/cli/tail/eventLine.ts'
 import { Screen } from '../../src/cli/tail/screen.ts'
 import { hearsAll, subjectsOf } from '../../src/cli/tail/tailed.ts'
 import { styleFor } from '../../src/cli/terminal/style.ts'
-import { encodeMessages } from '../../src/model/fleet/encodeMessages.ts'
 import { encodeRejection } from '../../src/model/fleet/rejection.ts'
-import { directiveSubject, ledgerSubject, nodeSubject, rejectedSubject } from '../../src/model/fleet/subjects.ts'
+import { rejectedSubject, tableSubject } from '../../src/model/fleet/subjects.ts'
 import { describeWithNats, type NatsServer, natsServer } from '../fleet/natsServer.ts'
-import { AT, bytesOf, DIRECTIVE, LEDGER, NODE, OUTCOME, SAMPLES, subjectOf } from '../model/fleet/samples.ts'
+import { AT, bytesOf, DIRECTIVE, LEDGER, messageBytes, NODE, OUTCOME, SAMPLES, subjectOf } from '../model/fleet/samples.ts'
 import type { CliRun } from './runCli.ts'
 import { heard } from './runHere.ts'
 
@@ -41,10 +40,10 @@ describeWithNats('tail', () => {
       server,
       [],
       [
-        ...Object.values(SAMPLES).map((sample) => [subjectOf(sample), encodeMessages([sample])] as const),
-        [directiveSubject('default', 'openai'), bytesOf(DIRECTIVE)],
-        [nodeSubject('default', 'web-1'), bytesOf(NODE)],
-        [ledgerSubject('default', 'web-1'), bytesOf(LEDGER)],
+        ...Object.values(SAMPLES).map((sample) => [subjectOf(sample), messageBytes(sample)] as const),
+        [tableSubject('default', 'directives', 'openai'), bytesOf(DIRECTIVE)],
+        [tableSubject('default', 'nodes', 'web-1'), bytesOf(NODE)],
+        [tableSubject('default', 'ledger', 'web-1'), bytesOf(LEDGER)],
         [rejectedSubject('default'), encodeRejection(REJECTION)],
         [subjectOf(OUTCOME), bytesOf('nonsense')],
         ['sg.v1.other.outcome.openai.web-1', bytesOf(OUTCOME)],
@@ -65,11 +64,11 @@ describeWithNats('tail', () => {
       server,
       ['--json', '--type', 'outcome', 'directive', '--service', 'openai'],
       [
-        [subjectOf(other), encodeMessages([other])],
-        [subjectOf(OUTCOME), encodeMessages([OUTCOME])],
-        [subjectOf(SAMPLES.alert), encodeMessages([SAMPLES.alert])],
-        [directiveSubject('default', 'openai'), bytesOf(DIRECTIVE)],
-        [nodeSubject('default', 'web-1'), bytesOf(NODE)],
+        [subjectOf(other), messageBytes(other)],
+        [subjectOf(OUTCOME), messageBytes(OUTCOME)],
+        [subjectOf(SAMPLES.alert), messageBytes(SAMPLES.alert)],
+        [tableSubject('default', 'directives', 'openai'), bytesOf(DIRECTIVE)],
+        [tableSubject('default', 'nodes', 'web-1'), bytesOf(NODE)],
       ],
     )
     expect(
@@ -84,7 +83,7 @@ describeWithNats('tail', () => {
     const server = await natsServer({ jetstream: false })
     const numbered = (seq: number): readonly [string, Uint8Array] => {
       const message = { ...OUTCOME, id: `${seq}`, seq }
-      return [subjectOf(message), encodeMessages([message])]
+      return [subjectOf(message), messageBytes(message)]
     }
     const { stderr } = await tailing(server, [], [numbered(1), numbered(2), numbered(6)])
     expect(stderr).toContain('switchgear: 3 messages were sent and never came\n')
@@ -100,7 +99,7 @@ describeWithNats('tail', () => {
       await vi.waitFor(() => expect(said('connection is lost')).toBe(true), 20_000)
       await server.start()
       await vi.waitFor(() => expect(said('connected again')).toBe(true), 20_000)
-      await send(server, [[subjectOf(OUTCOME), encodeMessages([OUTCOME])]])
+      await send(server, [[subjectOf(OUTCOME), messageBytes(OUTCOME)]])
       await vi.waitFor(() => expect(vi.mocked(process.stdout.write)).toHaveBeenCalled(), 20_000)
       process.emit('SIGINT')
       await tail
@@ -157,22 +156,26 @@ describe('a line', () => {
   })
 
   test('tells entries of tables, and those that are gone', () => {
-    expect(line(directiveSubject('default', 'openai'), DIRECTIVE)).toContain(
+    expect(line(tableSubject('default', 'directives', 'openai'), DIRECTIVE)).toContain(
       'open, probes on web-1 only, tripped by quorum (3 of 5 nodes open), come back in 12000 ms; fleet_trip: 3 of 5 nodes have opened (epoch 12)',
     )
     const { probe: _1, trip: _2, retryAfterMs: _3, ...least } = DIRECTIVE
     const degraded = { ...least, state: 'degraded', level: 2, admissionRatio: 0.25 }
-    expect(line(directiveSubject('default', 'openai'), degraded)).toContain(
+    expect(line(tableSubject('default', 'directives', 'openai'), degraded)).toContain(
       'degraded, level 2, admits 25%, no probes; fleet_trip',
     )
-    expect(line(nodeSubject('default', 'web-1'), NODE)).toContain('openai open.cooling (leads, switchgear 0.1.0)')
-    expect(line(nodeSubject('default', 'web-1'), { ...NODE, leads: false, software: '' })).toMatch(/openai open\.cooling$/)
-    expect(line(nodeSubject('default', 'web-1'), { ...NODE, services: {}, dropped: 4 })).toContain(
+    expect(line(tableSubject('default', 'nodes', 'web-1'), NODE)).toContain('openai open.cooling (leads, switchgear 0.1.0)')
+    expect(line(tableSubject('default', 'nodes', 'web-1'), { ...NODE, leads: false, software: '' })).toMatch(
+      /openai open\.cooling$/,
+    )
+    expect(line(tableSubject('default', 'nodes', 'web-1'), { ...NODE, services: {}, dropped: 4 })).toContain(
       'no services (leads, dropped 4 messages',
     )
-    expect(line(ledgerSubject('default', 'web-1'), LEDGER)).toContain('openai $1.50 this day, $40.00 this month')
-    expect(line(ledgerSubject('default', 'web-1'), { ...LEDGER, services: {} })).toContain('nothing spent')
-    expect(line(directiveSubject('default', 'openai'), '', true)).toMatch(/removed +openai +- +is gone from directives$/)
+    expect(line(tableSubject('default', 'ledger', 'web-1'), LEDGER)).toContain('openai $1.50 this day, $40.00 this month')
+    expect(line(tableSubject('default', 'ledger', 'web-1'), { ...LEDGER, services: {} })).toContain('nothing spent')
+    expect(line(tableSubject('default', 'directives', 'openai'), '', true)).toMatch(
+      /removed +openai +- +is gone from directives$/,
+    )
   })
 
   test('tells what was refused and what cannot be read, and lets nothing command the terminal', () => {
@@ -181,7 +184,7 @@ describe('a line', () => {
     )
     expect(line(rejectedSubject('default'), { ...REJECTION, count: 1 })).not.toContain('more)')
     expect(line(rejectedSubject('default'), 'x')).toContain('sg.v1.default.rejected: it is no rejection')
-    expect(line(nodeSubject('default', 'web-2'), NODE)).toContain('node: got "web-1"')
+    expect(line(tableSubject('default', 'nodes', 'web-2'), NODE)).toContain('node: got "web-1"')
     expect(line(subjectOf(SAMPLES.alert), { ...SAMPLES.alert, message: '\u001b[2J' })).not.toMatch(/\p{Cc}/u)
   })
 

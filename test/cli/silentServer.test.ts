@@ -1,11 +1,11 @@
 // A server that takes the connection and says nothing, or nothing more: each command ends in time, says so, and lets go of it.
 import { createServer, type Socket } from 'node:net'
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
-import { Due } from '../../src/bus/nats/due.ts'
 import { openBus } from '../../src/cli/fleet/openBus.ts'
 import { runServe } from '../../src/cli/serve/serveAction.ts'
 import { systemClock } from '../../src/model/clock.ts'
 import { busSchema } from '../../src/model/fleet/busConfig.ts'
+import { Due } from '../../src/model/timer.ts'
 import { until } from '../bus/nats/natsLink.ts'
 import { describeWithNats, natsServer } from '../fleet/natsServer.ts'
 import { proxy } from '../fleet/proxy.ts'

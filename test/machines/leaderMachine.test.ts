@@ -14,7 +14,13 @@ function told(...events: LeaderEvent[]) {
 }
 
 const ask = (at: number): LeaderEvent => ({ type: 'timer.ask', at })
-const held = (asked: number, at: number, epoch = 7): LeaderEvent => ({ type: 'lease.held', at, asked, epoch })
+const held = (asked: number, at: number, epoch = 7): LeaderEvent => ({
+  type: 'lease.held',
+  at,
+  asked,
+  epoch,
+  lifetime: LIFETIME,
+})
 const elected = [ask(10), held(10, 15)]
 
 describe('leaderMachine', () => {
@@ -33,15 +39,23 @@ describe('leaderMachine', () => {
   })
 
   it.each<[string, LeaderEvent[], unknown]>([
-    ['another has it', [ask(10), { type: 'lease.taken', at: 12, holder: 'b' }], 'following'],
+    ['another has it', [ask(10), { type: 'lease.taken', at: 12, holder: 'b', lifetime: LIFETIME }], 'following'],
     ['the server is away', [ask(10), { type: 'lease.failed', at: 810 }], 'following'],
     ['the answer took longer than the lease lives', [ask(10), held(10, 2710)], 'following'],
     ['it asks to keep the lease', [...elected, ask(1010)], { leading: 'renewing' }],
     ['it keeps it', [...elected, ask(1010), held(1010, 1015)], { leading: 'steady' }],
     ['one question goes unanswered', [...elected, ask(1010), { type: 'lease.failed', at: 1810 }], { leading: 'steady' }],
     ['it woke beyond its fence', [...elected, ask(9000)], 'deposed'],
-    ['another has taken it', [...elected, ask(1010), { type: 'lease.taken', at: 1015, holder: 'b' }], 'deposed'],
-    ['it follows who deposed it', [...elected, ask(9000), { type: 'lease.taken', at: 9005, holder: 'b' }], 'following'],
+    [
+      'another has taken it',
+      [...elected, ask(1010), { type: 'lease.taken', at: 1015, holder: 'b', lifetime: LIFETIME }],
+      'deposed',
+    ],
+    [
+      'it follows who deposed it',
+      [...elected, ask(9000), { type: 'lease.taken', at: 9005, holder: 'b', lifetime: LIFETIME }],
+      'following',
+    ],
     ['it campaigns after it was deposed', [...elected, ask(9000), ask(9700)], 'campaigning'],
     ['it is deposed, and who led instead stops', [...elected, ask(9000), { type: 'lease.freed', at: 9100 }], 'following'],
     ['it stops', [...elected, { type: 'stop', at: 500 }], 'stopped'],
@@ -70,7 +84,7 @@ describe('leaderMachine', () => {
   })
 
   it('waits for a random time while another leads, and hurries when that one stops', () => {
-    const following = [ask(10), { type: 'lease.taken', at: 1000, holder: 'b' }] as LeaderEvent[]
+    const following = [ask(10), { type: 'lease.taken', at: 1000, holder: 'b', lifetime: LIFETIME }] as LeaderEvent[]
     const { context } = told(...following)
     expect(context.holder).toBe('b')
     expect(context.askAt).toBeGreaterThanOrEqual(1500)

@@ -1,15 +1,13 @@
 // A timer that calls back, with the clock it belongs to: what the parts of a fleet's node wait on.
 import type { Clock } from '../../model/clock.ts'
-import { Timer } from '../../model/timer.ts'
+import { Due } from '../../model/timer.ts'
 
-export class Alarm extends Timer {
+export class Alarm extends Due {
   readonly #clock: Clock
-  readonly #ring: () => void
 
   constructor(clock: Clock, ring: () => void) {
-    super()
+    super(ring)
     this.#clock = clock
-    this.#ring = ring
   }
 
   /** In `ms` from now; one that is armed is moved. */
@@ -24,9 +22,5 @@ export class Alarm extends Timer {
 
   off(): void {
     this.#clock.disarm(this)
-  }
-
-  fire(): void {
-    this.#ring()
   }
 }

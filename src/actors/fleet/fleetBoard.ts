@@ -2,6 +2,7 @@
 // correlation and permits as within one process. Here outcomes go in, and how each service stands comes out. Used by fleetLeader.ts.
 import type { Journal } from '../../bus/journal.ts'
 import { MemoryBus } from '../../bus/memoryBus.ts'
+import { warnOfThrown } from '../../bus/thrownWarning.ts'
 import { ownDeadline } from '../../model/breaker/deadline.ts'
 import { countsOutcomes } from '../../model/breaker/enter.ts'
 import type { Clock } from '../../model/clock.ts'
@@ -22,7 +23,6 @@ import { Board } from '../board.ts'
 import type { Breaker } from '../breaker.ts'
 import { Correlator } from '../correlator.ts'
 import type { CodeRule } from '../reviewer.ts'
-import { warnOfThrown } from '../thrownWarning.ts'
 
 export interface FleetBoardOptions {
   readonly clock: Clock

@@ -39,7 +39,7 @@ export interface FleetLimits {
   readonly pairs: number
 }
 
-export const FLEET_LIMITS: FleetLimits = { nodes: 1000, services: 1000, pairs: 60_000 }
+const FLEET_LIMITS: FleetLimits = { nodes: 1000, services: 1000, pairs: 60_000 }
 
 /** ms */
 const EVERY = 1000

@@ -45,6 +45,8 @@ export interface ServiceView {
   /** Nodes that call it. */
   active: number
   failing: number
+  /** Failures are held that have not been put down to the service. */
+  holds: boolean
 }
 
 interface KnownNode {
@@ -275,6 +277,7 @@ export class FleetView {
       heardAt: at,
       active: 0,
       failing: 0,
+      holds: false,
     }
     this.services.set(service, made)
     return made

@@ -5,7 +5,7 @@ import type { FleetLink } from '../../bus/fleetLink.ts'
 import { leaderMachine } from '../../machines/leaderMachine.ts'
 import type { Clock } from '../../model/clock.ts'
 import { type LeaderContext, type LeaderEvent, leaderDeadline } from '../../model/fleet/leadership.ts'
-import { Timer } from '../../model/timer.ts'
+import { Due } from '../../model/timer.ts'
 import { type Inspector, inspectedBy } from '../inspector.ts'
 
 export interface ElectorOptions {
@@ -27,14 +27,14 @@ export type LeaderState = 'following' | 'campaigning' | 'leading' | 'deposed' | 
 export class LeaderElector {
   readonly #options: ElectorOptions
   readonly #actor
-  readonly #timer: DueTimer
+  readonly #timer: Due
   readonly #stopListening: () => void
   #term: number | undefined
   #asking: Promise<void> | undefined
 
   constructor(options: ElectorOptions) {
     this.#options = options
-    this.#timer = new DueTimer(() => this.#due())
+    this.#timer = new Due(() => this.#due())
     const { lifetime } = options.link.lease
     this.#actor = createActor(leaderMachine, {
       id: 'leader',
@@ -153,18 +153,5 @@ export class LeaderElector {
     const due = this.state === 'stopped' ? undefined : leaderDeadline(this.#context, this.state === 'leading')
     if (due === undefined) clock.disarm(this.#timer)
     else clock.arm(this.#timer, due)
-  }
-}
-
-class DueTimer extends Timer {
-  readonly #due: () => void
-
-  constructor(due: () => void) {
-    super()
-    this.#due = due
-  }
-
-  fire(): void {
-    this.#due()
   }
 }

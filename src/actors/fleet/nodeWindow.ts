@@ -16,15 +16,18 @@ export class NodeWindow {
   add(at: number, calls: number, failures: number): void {
     this.expire(at)
     this.#counts ??= new Uint32Array(3 * SECONDS)
-    const counts = this.#counts
     const index = 3 * (this.#second % SECONDS)
     this.calls += calls
-    counts[index]! += calls
-    if (failures === 0) return
+    this.#counts[index]! += calls
     this.failures += failures
+    this.#counts[index + 1]! += failures
+  }
+
+  /** So many of the failures that were just added are not put down to the service for now. */
+  hold(failures: number): void {
+    if (!this.#counts) return
     this.held += failures
-    counts[index + 1]! += failures
-    counts[index + 2]! += failures
+    this.#counts[3 * (this.#second % SECONDS) + 2]! += failures
   }
 
   /** The failures that were held back; from now on they are put down to the service. */

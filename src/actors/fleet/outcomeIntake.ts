@@ -52,10 +52,12 @@ export class OutcomeIntake {
   }
 
   /** Failures that others bear out are the service's: those that were held are counted. */
-  release({ service, stands }: ServiceView, at: number): void {
-    for (const { window, lastFailure } of stands.values()) {
+  release(seen: ServiceView, at: number): void {
+    if (!seen.holds) return
+    seen.holds = false
+    for (const { window, lastFailure } of seen.stands.values()) {
       const held = window.release()
-      if (held > 0) this.#options.fleet.countHeld(service, held, lastFailure, at)
+      if (held > 0) this.#options.fleet.countHeld(seen.service, held, lastFailure, at)
     }
   }
 
@@ -85,6 +87,7 @@ export class OutcomeIntake {
     stand.window.add(at, count, failed ? count : 0)
     if (failed) stand.lastFailure = message.failure ?? 'unknown_error'
     if (breaker.path === 'halfOpen') {
+      if (failed) hold(stand, seen, count)
       if (probers.takes(stand, message, at)) fleet.probe(message, at)
       return
     }
@@ -98,11 +101,19 @@ export class OutcomeIntake {
       stand.failing = true
       seen.failing++
     }
-    if (!this.isCorroborated(seen, at)) return
-    // Its own failure is not held any more: it is counted as it is, with what it says.
-    const held = stand.window.release() - count
+    if (!this.isCorroborated(seen, at)) {
+      hold(stand, seen, count)
+      return
+    }
+    // Before this one those of its node, which were held until now.
+    const held = stand.window.release()
     if (held > 0) fleet.countHeld(service, held, stand.lastFailure, at)
     fleet.count(message, at, breaker)
     this.release(seen, at)
   }
+}
+
+function hold({ window }: Stand, seen: ServiceView, failures: number): void {
+  window.hold(failures)
+  seen.holds = true
 }

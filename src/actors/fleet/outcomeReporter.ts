@@ -172,15 +172,11 @@ export class OutcomeReporter {
         // A key's breaker is not the service's.
         if (envelope.service === event.service) this.#publish({ ...event, ...envelope })
         return
-      case 'finding':
-        this.#publish({ ...event, ...envelope })
-        return
       case 'alert':
         this.#publish({ ...event, ...envelope, message: event.message.slice(0, LONGEST_ALERT) })
         return
+      case 'finding':
       case 'decision':
-        this.#publish({ ...event, ...envelope })
-        return
       case 'signal':
         this.#publish({ ...event, ...envelope })
         return

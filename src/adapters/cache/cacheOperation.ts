@@ -5,7 +5,7 @@ import type { Breaker } from '../../actors/breaker.ts'
 import type { Call } from '../../actors/call.ts'
 import { CallRejectedError, CallTimeoutError, ClosedError } from '../../model/errors.ts'
 import type { Classification } from '../../model/failures.ts'
-import { Timer } from '../../model/timerWheel.ts'
+import { Due } from '../../model/timer.ts'
 
 export type CacheOperation = 'get' | 'set' | 'del' | 'clear'
 
@@ -45,7 +45,7 @@ export function operate(
       listener.failed(clock.now(), error, settleFailed(breaker, call, operation, error))
       reject(error)
     }
-    let timer: OperationTimer | undefined
+    let timer: Due | undefined
     try {
       const result = run()
       // Inside the `try`, as its `then` may be a getter that throws.
@@ -53,7 +53,7 @@ export function operate(
         succeed(result)
         return
       }
-      timer = new OperationTimer(() => fail(new CallTimeoutError(breaker.service, timeout)))
+      timer = new Due(() => fail(new CallTimeoutError(breaker.service, timeout)), true)
       clock.arm(timer, startedAt + timeout)
       Promise.resolve(result).then(succeed, fail)
     } catch (error) {
@@ -71,16 +71,4 @@ function settleFailed(breaker: Breaker, call: Call, operation: CacheOperation, e
 function isThenable(value: unknown): value is PromiseLike<unknown> {
   if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return false
   return 'then' in value && typeof value.then === 'function'
-}
-
-class OperationTimer extends Timer {
-  override readonly keepsProcessAlive = true
-
-  constructor(readonly onDue: () => void) {
-    super()
-  }
-
-  fire(): void {
-    this.onDue()
-  }
 }

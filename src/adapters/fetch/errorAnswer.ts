@@ -1,7 +1,7 @@
 // Classifies an answer with an error status by what its body says, and leaves that body whole for the caller: the beginning is
 // read from a copy, and the rest is never looked at. (Exhausted billing comes as a 429 like any rate limit; only the body tells.)
 import type { Clock } from '../../model/clock.ts'
-import { Timer } from '../../model/timerWheel.ts'
+import { Due } from '../../model/timer.ts'
 import { headerReader, isObject, readField } from '../../services/foreignValue.ts'
 import { bodyOf } from './guardedResponse.ts'
 
@@ -34,7 +34,7 @@ function mayBeJson(headers: unknown): boolean {
 async function beginningOf(response: Response, clock: Clock, patience: number): Promise<string | undefined> {
   if (bodyOf(response) === undefined || response.bodyUsed) return undefined
   let reader: ReadableStreamDefaultReader<Uint8Array> | undefined
-  const timer = new Patience(() => stop())
+  const timer = new Due(() => stop(), true)
   // Does not wait: one half of a copied stream is only done with when the other one is.
   const stop = (): void => void reader?.cancel().catch(() => undefined)
   clock.arm(timer, clock.now() + patience)
@@ -55,18 +55,6 @@ async function beginningOf(response: Response, clock: Clock, patience: number): 
     return undefined
   } finally {
     clock.disarm(timer)
-  }
-}
-
-class Patience extends Timer {
-  override readonly keepsProcessAlive = true
-
-  constructor(readonly onDue: () => void) {
-    super()
-  }
-
-  fire(): void {
-    this.onDue()
   }
 }
 

@@ -1,6 +1,6 @@
 // One GET of the service monitor: bounded in time and in what is read of the answer, and never an error.
 import type { Clock } from '../../model/clock.ts'
-import { Timer } from '../../model/timer.ts'
+import { Due } from '../../model/timer.ts'
 import type { MonitorAnswer } from '../../services/serviceProfile.ts'
 
 /** As much of `fetch` as a monitor needs. */
@@ -54,7 +54,7 @@ export async function ask(
 /** What `work` comes to, or an error once `timeout` (ms) has passed: also where `work` does not heed its abortion. */
 export function within<T>(clock: Clock, timeout: number, abort: () => void, work: () => Promise<T> | T): Promise<T> {
   return new Promise<T>((resolve, reject) => {
-    const deadline = new Wake(() => {
+    const deadline = new Due(() => {
       reject(new Error(`no answer within ${timeout} ms`))
       abort()
     })
@@ -64,20 +64,6 @@ export function within<T>(clock: Clock, timeout: number, abort: () => void, work
       .then(resolve, reject)
       .finally(() => clock.disarm(deadline))
   })
-}
-
-/** Calls a function when it is due. */
-export class Wake extends Timer {
-  readonly #due: () => void
-
-  constructor(due: () => void) {
-    super()
-    this.#due = due
-  }
-
-  fire(): void {
-    this.#due()
-  }
 }
 
 /** Undefined for what is no JSON, or too much of it. */

@@ -2,9 +2,10 @@
 // the knowledge of its kind (`monitoring` of its profile). What it asks is no call of the service: nothing of it is counted.
 import type { Breaker } from '../../actors/breaker.ts'
 import type { Timer } from '../../model/timer.ts'
+import { Due } from '../../model/timer.ts'
 import type { Condition, MonitorAnswer, Monitoring, Reading } from '../../services/serviceProfile.ts'
 import { address, duration, type MonitorOptions } from './monitorOptions.ts'
-import { ask, type MonitorFetch, Wake, within } from './monitorRequest.ts'
+import { ask, type MonitorFetch, within } from './monitorRequest.ts'
 
 export type { MonitorOptions } from './monitorOptions.ts'
 
@@ -60,8 +61,8 @@ class Monitor implements ServiceMonitor {
   readonly #memory: MonitorOptions['memory']
   readonly #interval: number
   readonly #timeout: number
-  readonly #round = new Wake(() => this.#begin())
-  readonly #hold = new Wake(() => this.#tell())
+  readonly #round = new Due(() => this.#begin())
+  readonly #hold = new Due(() => this.#tell())
   /** What it has told and not taken back. */
   readonly #standing = new Map<string, Standing>()
   #reading: Reading | undefined

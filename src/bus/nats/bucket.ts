@@ -1,6 +1,5 @@
 // A key-value bucket of NATS, as the tables and the lease of a fleet use it: revisions decide every write, and reads go to the
 // stream's leader, never to a copy that may lag.
-
 import { JetStreamApiError, type JetStreamClient, type JetStreamManager, jetstream, type StoredMsg } from '@nats-io/jetstream'
 import { type KV, Kvm } from '@nats-io/kv'
 import type { NatsConnection } from '@nats-io/transport-node'
@@ -12,8 +11,8 @@ export interface BucketOptions {
   readonly name: string
   /** Where changes are heard of: the server passes each on as a message to this subject, which ends in `>`. */
   readonly republish: string
-  /** ms after which an entry that is not renewed is gone; absent: never. */
-  readonly ttl?: number
+  /** ms after which an entry that is not renewed is gone. */
+  readonly ttl: number
   /** The longest entry, bytes. */
   readonly entryBytes: number
   readonly replicas: number
@@ -71,7 +70,7 @@ export class Bucket {
       maxValueSize: entryBytes,
       republish: { src: `$KV.${name}.>`, dest: republish },
       allow_direct: false,
-      ...(ttl === undefined ? undefined : { ttl }),
+      ttl,
     })
     const manager = await js.jetstreamManager(false)
     const { config } = await manager.streams.info(streamOf(name))
@@ -113,8 +112,7 @@ export class Bucket {
   }
 
   #stored({ subject, seq, data, header }: StoredMsg): Stored {
-    const removed = header !== undefined && isRemoval(header.get(OPERATION))
-    return { key: subject.slice(this.#prefix.length), revision: seq, bytes: removed ? undefined : data }
+    return { key: subject.slice(this.#prefix.length), revision: seq, bytes: isRemoval(header) ? undefined : data }
   }
 }
 
@@ -143,7 +141,7 @@ export function republished(
   const revision = Number(told.get('Nats-Sequence'))
   if (message.subject !== `${republish.slice(0, -1)}${key}` || key.includes('.')) return undefined
   if (!Number.isSafeInteger(revision) || revision < 1) return undefined
-  return { key, revision, bytes: isRemoval(told.get(OPERATION)) ? undefined : data }
+  return { key, revision, bytes: isRemoval(told) ? undefined : data }
 }
 
 /** True when a write was refused because the key has another revision. */
@@ -162,7 +160,9 @@ export function isMissing(error: unknown): boolean {
   return error instanceof JetStreamApiError && error.code === 10059
 }
 
-function isRemoval(operation: string): boolean {
+/** True for a change by which an entry went, by what the server says of it. */
+export function isRemoval(told: { get(name: string): string } | undefined): boolean {
+  const operation = told?.get(OPERATION)
   return operation === 'DEL' || operation === 'PURGE'
 }
 

@@ -37,8 +37,8 @@ export class ConfirmedSend {
     const { clock, fleet, client, whileUp } = this.#options
     const { type, service, node } = message
     const subject = messageSubject({ fleet, type, service, node })
-    const [batch] = encodeBatches([message]).batches
-    if (batch === undefined) throw new FleetError('it is too long for a message')
+    const [bytes] = encodeBatches([message]).batches
+    if (bytes === undefined) throw new FleetError('it is too long for a message')
     const connection = client()
     if (connection === undefined) throw new FleetError('there is no connection to its server')
     let isRefused = false
@@ -47,7 +47,7 @@ export class ConfirmedSend {
     }
     this.#underWay.add(hear)
     try {
-      connection.publish(subject, batch.bytes)
+      connection.publish(subject, bytes)
       const answered = await within(clock, PATIENCE, whileUp(connection.flush()))
       // What the server refused has come before its answer, and is told in the next turn.
       await new Promise((resolve) => setImmediate(resolve))

@@ -1,20 +1,6 @@
-// Waiting on a Clock, for what talks to a server: a timer that calls a function, a bounded wait, and a pause that can be ended.
+// Waiting on a Clock, for what talks to a server: a bounded wait, and a pause that can be ended.
 import type { Clock } from '../../model/clock.ts'
-import { Timer } from '../../model/timerWheel.ts'
-
-export class Due extends Timer {
-  readonly #then: (at: number) => void
-
-  constructor(then: (at: number) => void, keepsProcessAlive = false) {
-    super()
-    this.#then = then
-    this.keepsProcessAlive = keepsProcessAlive
-  }
-
-  fire(at: number): void {
-    this.#then(at)
-  }
-}
+import { Due } from '../../model/timer.ts'
 
 /** True when `work` was done within `ms`; false when it failed or took longer. The process waits for it. */
 export function within(clock: Clock, ms: number, work: Promise<unknown>): Promise<boolean> {

@@ -2,7 +2,7 @@
 // gives up in time, but leaves its socket behind, open and holding the process, one more with each try.
 import { connect } from 'node:net'
 import type { Clock } from '../../model/clock.ts'
-import { Due } from './due.ts'
+import { Due } from '../../model/timer.ts'
 
 const PORT = 4222
 /** What a server says first. */

@@ -1,4 +1,5 @@
 // Those who listen to one thing of the link: told in the order in which they came; one that throws harms nobody else.
+import { warnOfThrown } from '../thrownWarning.ts'
 
 export class Listeners<Args extends readonly unknown[]> {
   readonly #what: string
@@ -36,8 +37,7 @@ export class Listeners<Args extends readonly unknown[]> {
   #warn(listening: Listening<Args>, error: unknown): void {
     if (this.#warned.has(listening)) return
     this.#warned.add(listening)
-    const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
-    process.emitWarning(`a listener for ${this.#what} threw; further errors of it are not shown: ${text}`, 'SwitchgearWarning')
+    warnOfThrown(`a listener for ${this.#what}`, error)
   }
 }
 

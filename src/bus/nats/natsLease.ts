@@ -2,7 +2,7 @@
 // has it, renewing it one that only succeeds on what this node wrote last. What fences is when the bucket was made (ms) and the key's
 // revision, added: revisions grow, and begin anew only in a bucket that was made later than the one that was lost.
 import type { NatsConnection } from '@nats-io/transport-node'
-import { isBusName } from '../../model/fleet/subjects.ts'
+import { bucketName, isBusName, leaseWildcard } from '../../model/fleet/subjects.ts'
 import type { Lease, LeaseAnswer } from '../fleetLink.ts'
 import { Bucket, isConflict, isMissing, isWithoutJetstream, republished, type Stored } from './bucket.ts'
 import type { WhileUp } from './connection.ts'
@@ -55,8 +55,8 @@ export class NatsLease implements Lease {
   constructor(options: NatsLeaseOptions) {
     this.#options = options
     this.#lifetime = options.lifetime
-    this.#bucketName = `sg_${options.fleet}_lease`
-    this.#subject = `sg.v1.${options.fleet}.lease.>`
+    this.#bucketName = bucketName(options.fleet, 'lease')
+    this.#subject = leaseWildcard(options.fleet)
   }
 
   /** As the server has it: whoever made the bucket has decided, or who wanted more since. */
@@ -170,7 +170,7 @@ export class NatsLease implements Lease {
     try {
       await this.#write(bucket, previous, { born, least })
     } catch (error) {
-      if (isConflict(error)) return { held: false, holder: undefined }
+      if (isConflict(error)) return this.#lost()
       throw error
     }
     const epoch = epochOf({ born, least }, this.#revision)

@@ -3,7 +3,7 @@ import type { NatsConnection } from '@nats-io/transport-node'
 import { type Clock, systemClock } from '../../model/clock.ts'
 import type { BusConfig } from '../../model/fleet/busConfig.ts'
 import { encodeRejection, type Rejection } from '../../model/fleet/rejection.ts'
-import { rejectedSubject, type TableName } from '../../model/fleet/subjects.ts'
+import { rejectedSubject } from '../../model/fleet/subjects.ts'
 import type { OutcomeMessage, WireMessage, WireType } from '../../model/fleet/wire.ts'
 import type { FleetLink, LinkCounters, LinkStatus } from '../fleetLink.ts'
 import { ConfirmedSend } from './confirmedSend.ts'
@@ -12,7 +12,7 @@ import { within } from './due.ts'
 import { Inbox } from './inbox.ts'
 import { Listeners } from './listeners.ts'
 import { NatsLease } from './natsLease.ts'
-import { NatsTable, type NatsTableOptions } from './natsTable.ts'
+import { NatsTable } from './natsTable.ts'
 import { Sender } from './sender.ts'
 import { newSession } from './session.ts'
 import { StreamFit } from './streamFit.ts'
@@ -90,11 +90,9 @@ export class NatsLink implements FleetLink {
     this.#confirmed = new ConfirmedSend({ clock, fleet, client, whileUp })
     const bounds = { replicas, maxKeys: limits.tableKeys, entryBytes: limits.entryBytes }
     const shared = { clock, fleet, client, whileUp, trouble, fit, ...bounds }
-    const tableOf = <Table extends TableName>(table: Table, more: Partial<NatsTableOptions<Table>> = {}): NatsTable<Table> =>
-      new NatsTable({ ...shared, table, ...more })
-    this.directives = tableOf('directives', { ttl: DIRECTIVE_LIFETIME })
-    this.nodes = tableOf('nodes', { ttl: NODE_LIFETIME })
-    this.ledger = tableOf('ledger', { ttl: LEDGER_LIFETIME })
+    this.directives = new NatsTable({ ...shared, table: 'directives', ttl: DIRECTIVE_LIFETIME })
+    this.nodes = new NatsTable({ ...shared, table: 'nodes', ttl: NODE_LIFETIME })
+    this.ledger = new NatsTable({ ...shared, table: 'ledger', ttl: LEDGER_LIFETIME })
     const seen = (): number => {
       let highest = 0
       for (const { value } of this.directives.entries.values()) highest = Math.max(highest, value.epoch)

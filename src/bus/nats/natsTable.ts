@@ -4,11 +4,11 @@ import type { NatsConnection } from '@nats-io/transport-node'
 import type { Clock } from '../../model/clock.ts'
 import type { TableEntries } from '../../model/fleet/entrySchemas.ts'
 import { readEntry } from '../../model/fleet/readEntry.ts'
-import { bucketName, isBusName, serviceKey, serviceOf, type TableName, tableWildcard } from '../../model/fleet/subjects.ts'
+import { bucketName, keyOfName, nameOfKey, type TableName, tableWildcard } from '../../model/fleet/subjects.ts'
+import { Due } from '../../model/timer.ts'
 import type { FleetTable, TableEntry } from '../fleetLink.ts'
 import { Bucket, isMissing, isWithoutJetstream, republished, type Stored } from './bucket.ts'
 import type { WhileUp } from './connection.ts'
-import { Due } from './due.ts'
 import { Listeners } from './listeners.ts'
 import { NodeRates } from './nodeRates.ts'
 import type { StreamFit } from './streamFit.ts'
@@ -18,8 +18,8 @@ export interface NatsTableOptions<Table extends TableName> {
   readonly clock: Clock
   readonly fleet: string
   readonly table: Table
-  /** ms after which an entry that is not renewed is gone; absent: never. */
-  readonly ttl?: number
+  /** ms after which an entry that is not renewed is gone. */
+  readonly ttl: number
   readonly maxKeys: number
   readonly entryBytes: number
   readonly replicas: number
@@ -61,6 +61,8 @@ export class NatsTable<Table extends TableName> implements FleetTable<TableEntri
   #created: string | undefined
   /** All up to this revision has been heard of. */
   #heard = 0
+  /** All of the bucket has been read once, and what it has not is gone from here. */
+  #whole = false
   /** Added to the revisions of a bucket that was made anew, so that they grow all the same. */
   #offset = 0
   #top = 0
@@ -139,7 +141,7 @@ export class NatsTable<Table extends TableName> implements FleetTable<TableEntri
   }
 
   #want(name: string, entry: TableEntries[Table] | undefined): void {
-    const key = this.#keyOf(name)
+    const key = keyOfName(this.#options.table, name)
     if (key === undefined) {
       this.#options.trouble('unsendable', () => `${JSON.stringify(name.slice(0, 80))} cannot be a key of ${this.#options.table}`)
       return
@@ -190,7 +192,7 @@ export class NatsTable<Table extends TableName> implements FleetTable<TableEntri
     return Bucket.open(client, {
       name: this.#name,
       republish: tableWildcard(fleet, table),
-      ...(ttl === undefined ? undefined : { ttl }),
+      ttl,
       entryBytes,
       replicas,
       timeout: TIMEOUT,
@@ -201,10 +203,7 @@ export class NatsTable<Table extends TableName> implements FleetTable<TableEntri
 
   async #catchUp(bucket: Bucket): Promise<void> {
     const { created, revision } = await bucket.state()
-    if (created !== this.#created || revision < this.#heard) {
-      await this.#readAll(bucket, created)
-      return
-    }
+    if (created !== this.#created || revision < this.#heard) this.#beginAnew(created)
     while (this.#heard < revision) {
       const change = await bucket.next(this.#heard + 1)
       if (change === undefined) this.#heard = Math.max(this.#heard, revision)
@@ -214,20 +213,23 @@ export class NatsTable<Table extends TableName> implements FleetTable<TableEntri
         this.#heard = Math.max(this.#heard, change.revision)
       }
     }
+    if (!this.#whole) this.#dropUnknown()
+    this.#whole = true
   }
 
   /** The first look, and one at a bucket that is not the one we knew. */
-  async #readAll(bucket: Bucket, created: string): Promise<void> {
+  #beginAnew(created: string): void {
     if (this.#created !== undefined) this.#offset = this.#top
     this.#created = created
     this.#known.clear()
     this.#heard = 0
-    for (let next = await bucket.next(1); next !== undefined; next = await bucket.next(next.revision + 1)) {
-      this.#hear(next)
-      this.#heard = Math.max(this.#heard, next.revision)
-    }
+    this.#whole = false
+  }
+
+  /** What the bucket that we knew before had, and this one has not. */
+  #dropUnknown(): void {
     for (const name of [...this.entries.keys()]) {
-      const key = this.#keyOf(name)
+      const key = keyOfName(this.#options.table, name)
       if (key === undefined || !this.#known.has(key)) this.#take(name, undefined)
     }
   }
@@ -238,7 +240,7 @@ export class NatsTable<Table extends TableName> implements FleetTable<TableEntri
     const known = this.#known.get(key)
     if (known !== undefined && revision <= known.revision) return known.readable
     if (revision === this.#heard + 1) this.#heard = revision
-    const name = this.#nameOf(key)
+    const name = nameOfKey(this.#options.table, key)
     if (name === undefined) return this.#refuse(key, 'its key names nothing')
     if (known === undefined && this.#known.size >= this.#options.maxKeys) return this.#full()
     const { clock, ttl, table, entryBytes } = this.#options
@@ -246,7 +248,7 @@ export class NatsTable<Table extends TableName> implements FleetTable<TableEntri
     const readable = reason === undefined
     this.#known.delete(key)
     this.#known.set(key, { revision, at: clock.now(), readable })
-    if (ttl !== undefined && !this.#lapse.armed) clock.arm(this.#lapse, clock.now() + ttl)
+    if (!this.#lapse.armed) clock.arm(this.#lapse, clock.now() + ttl)
     if (!readable) return this.#refuse(key, reason)
     this.#top = Math.max(this.#top, this.#offset + revision)
     this.#take(name, entry === undefined ? undefined : { value: entry, revision: this.#offset + revision })
@@ -260,14 +262,14 @@ export class NatsTable<Table extends TableName> implements FleetTable<TableEntri
   }
 
   #dropLapsed(now: number): void {
-    const { clock, ttl = Number.POSITIVE_INFINITY } = this.#options
+    const { clock, ttl } = this.#options
     for (const [key, { at }] of this.#known) {
       if (now < at + ttl) {
         clock.arm(this.#lapse, at + ttl)
         return
       }
       this.#known.delete(key)
-      const name = this.#nameOf(key)
+      const name = nameOfKey(this.#options.table, key)
       if (name !== undefined) this.#take(name, undefined)
     }
   }
@@ -293,19 +295,5 @@ export class NatsTable<Table extends TableName> implements FleetTable<TableEntri
     if (isWithoutJetstream(error)) {
       trouble('no_jetstream', () => 'there is no JetStream, or nobody leads it now: what the fleet should share is not shared')
     } else trouble('table', () => `${this.#name} cannot be reached: ${text}`)
-  }
-
-  #keyOf(name: string): string | undefined {
-    if (this.#options.table !== 'directives') return isBusName(name) ? name : undefined
-    try {
-      return serviceKey(name)
-    } catch {
-      return undefined
-    }
-  }
-
-  #nameOf(key: string): string | undefined {
-    if (this.#options.table === 'directives') return serviceOf(key)
-    return isBusName(key) ? key : undefined
   }
 }

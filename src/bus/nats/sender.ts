@@ -7,7 +7,8 @@ import { encodeBatches } from '../../model/fleet/encodeMessages.ts'
 import { messageSubject } from '../../model/fleet/subjects.ts'
 import type { WireMessage, WireType } from '../../model/fleet/wire.ts'
 import { MAX_BODY } from '../../model/fleet/wireFields.ts'
-import { Due, within } from './due.ts'
+import { Due } from '../../model/timer.ts'
+import { within } from './due.ts'
 import { Outbox, type OutboxLimits } from './outbox.ts'
 
 export interface SenderOptions {
@@ -141,7 +142,7 @@ export class Sender {
       for (const [subject, ofSubject] of this.#bySubject(messages)) {
         const { batches, tooBig } = encodeBatches(ofSubject, maxBody)
         if (tooBig > 0) this.#tooBig(tooBig, subject, maxBody)
-        for (const { bytes } of batches) client.publish(subject, bytes)
+        for (const bytes of batches) client.publish(subject, bytes)
       }
       await client.flush()
       return true

@@ -1,8 +1,8 @@
 // Writes what is put into a table: the last value of each key, under the condition that nobody else has written it since, and
 // again and again until the server has it. A write whose answer is lost may have been stored, so it is looked up, never assumed.
 import type { Clock } from '../../model/clock.ts'
+import { Due } from '../../model/timer.ts'
 import { type Bucket, isConflict, type Stored } from './bucket.ts'
-import { Due } from './due.ts'
 
 export interface TableStoreOptions {
   readonly clock: Clock

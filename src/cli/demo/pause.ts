@@ -1,18 +1,12 @@
 // Waiting on a clock, for upstreams that are slow on purpose.
 import type { Clock } from '../../model/clock.ts'
-import { Timer } from '../../model/timerWheel.ts'
-
-class Wake extends Timer {
-  constructor(readonly fire: () => void) {
-    super()
-  }
-}
+import { Due } from '../../model/timer.ts'
 
 /** Resolves after `ms`; rejects with the signal's reason as soon as it is aborted, and leaves no timer behind. */
 export function pause(clock: Clock, ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     if (signal?.aborted) return reject(signal.reason)
-    const wake = new Wake(() => {
+    const wake = new Due(() => {
       signal?.removeEventListener('abort', abandon)
       resolve()
     })

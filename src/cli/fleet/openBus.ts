@@ -10,10 +10,11 @@ import {
 } from '@nats-io/transport-node'
 import { discard } from '../../bus/nats/connection.ts'
 import { connectionOptions } from '../../bus/nats/connectionOptions.ts'
-import { Due, within } from '../../bus/nats/due.ts'
+import { within } from '../../bus/nats/due.ts'
 import { firstToAnswer } from '../../bus/nats/firstToAnswer.ts'
 import { systemClock } from '../../model/clock.ts'
 import type { BusConfig } from '../../model/fleet/busConfig.ts'
+import { Due } from '../../model/timer.ts'
 import { CommandFailure, inOneLine } from '../commandFailure.ts'
 import { INTERRUPTED } from '../interruption.ts'
 
@@ -22,7 +23,7 @@ export const REFUSED = 1
 /** It could not be done as asked. */
 export const UNREACHABLE = 2
 /** How long a server may take to answer, ms. */
-export const PATIENCE = 5000
+const PATIENCE = 5000
 /** After so long somebody who waits is told for what, ms. */
 const TELL_AFTER = 2000
 /** One that has said what it is has this long to let us in, ms. */

@@ -4,7 +4,6 @@ import type { ConfigInput } from '../../model/config.ts'
 export const FLEET = 'demo'
 /** Processes of one's own; each calls both upstreams. */
 export const NODES = ['checkout', 'support', 'reports'] as const
-export type DemoNode = (typeof NODES)[number]
 export const ORCHESTRATOR = 'orchestrator'
 /** What goes down. */
 export const ILL = 'openai'

@@ -6,7 +6,7 @@ import { createServer } from 'node:net'
 import { delimiter, join } from 'node:path'
 import { CommandFailure } from '../commandFailure.ts'
 
-export const HOW_TO_GET_NATS =
+const HOW_TO_GET_NATS =
   'nats-server was not found. Install it (Debian, Ubuntu: apt-get install nats-server; macOS: brew install nats-server; ' +
   'others: https://nats.io/download), or say where it is by NATS_SERVER_BIN'
 

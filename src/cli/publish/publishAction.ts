@@ -117,7 +117,7 @@ async function send(bus: Bus, fleet: string, messages: readonly WireMessage[], t
     bySubject.set(subject, some)
   }
   for (const [subject, some] of bySubject) {
-    for (const { bytes } of encodeBatches(some).batches) bus.client.publish(subject, bytes)
+    for (const bytes of encodeBatches(some).batches) bus.client.publish(subject, bytes)
     told.subjects.add(subject)
   }
   await bus.confirm()

@@ -1,8 +1,9 @@
 // Reads what the server keeps of a fleet, and changes nothing: a look at a fleet that is not there leaves none behind.
-import { JetStreamApiError, type JetStreamManager, jetstreamManager, type StoredMsg } from '@nats-io/jetstream'
+import { type JetStreamManager, jetstreamManager, type StoredMsg } from '@nats-io/jetstream'
+import { isMissing, isRemoval, isWithoutJetstream } from '../../bus/nats/bucket.ts'
 import type { TableEntries } from '../../model/fleet/entrySchemas.ts'
 import { readEntry } from '../../model/fleet/readEntry.ts'
-import { bucketName, isBusName, serviceOf, type TableName } from '../../model/fleet/subjects.ts'
+import { bucketName, isBusName, nameOfKey, type TableName } from '../../model/fleet/subjects.ts'
 import { CommandFailure, inOneLine } from '../commandFailure.ts'
 import { type Bus, REFUSED, UNREACHABLE } from '../fleet/openBus.ts'
 
@@ -65,11 +66,11 @@ async function entriesOf(manager: JetStreamManager, bucket: string): Promise<Sto
       const stored = await manager.streams.getMessage(stream, query)
       if (stored === null) break
       next = stored.seq + 1
-      if (!isRemoval(stored)) found.push(stored)
+      if (!isRemoval(stored.header)) found.push(stored)
     }
     return found
   } catch (error) {
-    if (isApiError(error, NO_STREAM)) return undefined
+    if (isMissing(error)) return undefined
     throw error
   }
 }
@@ -81,7 +82,7 @@ function seen<Table extends TableName>(
   unreadable: string[],
 ): Seen<TableEntries[Table]>[] {
   const token = subject.slice(subject.lastIndexOf('.') + 1)
-  const key = table === 'directives' ? serviceOf(token) : isBusName(token) ? token : undefined
+  const key = nameOfKey(table, token)
   const { entry, reason } = key === undefined ? { reason: 'its key names nothing' } : readEntry(table, key, data)
   if (entry !== undefined && key !== undefined) return [{ key, entry, age: Math.max(0, Math.round(now - time.getTime())) }]
   unreadable.push(`${table} ${JSON.stringify(token.slice(0, 80))}: ${reason}`)
@@ -97,22 +98,10 @@ function holderOf({ data }: StoredMsg): string | undefined {
   }
 }
 
-function isRemoval({ header }: StoredMsg): boolean {
-  return header !== undefined && ['DEL', 'PURGE'].includes(header.get('KV-Operation'))
-}
-
-const NO_STREAM = 10_059
-const NO_JETSTREAM: readonly number[] = [10_008, 10_039, 10_076]
-
-function isApiError(error: unknown, ...codes: number[]): boolean {
-  return error instanceof JetStreamApiError && codes.includes(error.code)
-}
-
 function failure({ server, refused }: Bus, error: unknown): CommandFailure {
   const options = { cause: error }
   if (refused.length > 0) return new CommandFailure(`${server} does not allow us ${refused.join(', nor ')}`, REFUSED, options)
-  const name = error instanceof Error ? error.name : ''
-  if (isApiError(error, ...NO_JETSTREAM) || name === 'JetStreamNotEnabled' || name === 'NoRespondersError') {
+  if (isWithoutJetstream(error) || (error instanceof Error && error.name === 'NoRespondersError')) {
     return new CommandFailure(`${server} has no JetStream, or none for us: it keeps no fleet`, REFUSED, options)
   }
   return new CommandFailure(`${server} does not answer: ${inOneLine(error)}`, UNREACHABLE, options)

@@ -1,9 +1,10 @@
 // What `switchgear tail` does: listens until it is told to end, shows what it hears, and says what it could not hear or show.
-import { Due } from '../../bus/nats/due.ts'
+import { isRemoval } from '../../bus/nats/bucket.ts'
 import { SeenIds } from '../../bus/nats/seenIds.ts'
 import { systemClock } from '../../model/clock.ts'
 import { isBusName, isBusService, isWireType, NAMES_ALLOWED } from '../../model/fleet/subjects.ts'
 import type { WireMessage } from '../../model/fleet/wire.ts'
+import { Due } from '../../model/timer.ts'
 import { CommandFailure } from '../commandFailure.ts'
 import { busConfigOf } from '../fleet/connectionFlags.ts'
 import { type Bus, openBus, UNREACHABLE } from '../fleet/openBus.ts'
@@ -73,8 +74,8 @@ class Tail {
       client.subscribe(subject, {
         callback: (error, message) => {
           if (error !== null) return
-          const removed = ['DEL', 'PURGE'].includes(message.headers?.get('KV-Operation') ?? '')
-          for (const event of busEvents(message.subject, message.data, removed, systemClock.now())) this.#show(event)
+          const { subject, data, headers } = message
+          for (const event of busEvents(subject, data, isRemoval(headers), systemClock.now())) this.#show(event)
         },
       })
     }

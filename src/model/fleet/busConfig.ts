@@ -26,7 +26,7 @@ const count = z.number().int().min(1)
 /** The fleet of those who name none. */
 export const DEFAULT_FLEET = 'default'
 
-export const busLimitsSchema = z.strictObject({
+const busLimitsSchema = z.strictObject({
   /** Messages that wait to be sent; summaries are dropped first when there are more. */
   outboxMessages: count.max(1_000_000).default(10_000),
   /** Their size on the wire. */
@@ -42,7 +42,6 @@ export const busLimitsSchema = z.strictObject({
   /** For how long the stream keeps it. */
   journalAge: ms.min(60_000).default(2_592_000_000),
 })
-export type BusLimits = Readonly<z.output<typeof busLimitsSchema>>
 
 export const busSchema = z
   .strictObject({

@@ -2,39 +2,29 @@
 import type { WireMessage } from './wire.ts'
 import { MAX_BATCH, MAX_BODY } from './wireFields.ts'
 
-export interface Batch {
-  readonly bytes: Uint8Array
-  /** How many messages it holds. */
-  readonly count: number
-}
-
 export interface Batches {
-  readonly batches: readonly Batch[]
+  /** Bodies: an object for one message, a list for several. */
+  readonly batches: readonly Uint8Array[]
   /** Messages that are too big for a body of their own, or that cannot be JSON. */
   readonly tooBig: number
 }
 
 const utf8 = new TextEncoder()
 
-/** One body for all `messages`, which go to one subject: an object for one, a list for several. */
-export function encodeMessages(messages: readonly WireMessage[]): Uint8Array {
-  return utf8.encode(together(messages.map(textOf)))
-}
-
 /** As few bodies as can be, each of at most `maxBody` bytes and {@link MAX_BATCH} messages, which all go to one subject. */
 export function encodeBatches(messages: readonly WireMessage[], maxBody: number = MAX_BODY): Batches {
-  const batches: Batch[] = []
+  const batches: Uint8Array[] = []
   let tooBig = 0
   let texts: string[] = []
   // Two brackets, and a comma between each two.
   let size = 1
   const end = (): void => {
-    if (texts.length > 0) batches.push({ bytes: utf8.encode(together(texts)), count: texts.length })
+    if (texts.length > 0) batches.push(utf8.encode(texts.length > 1 ? `[${texts.join(',')}]` : texts[0]))
     texts = []
     size = 1
   }
   for (const message of messages) {
-    const text = soundTextOf(message)
+    const text = textOf(message)
     const bytes = text === undefined ? 0 : sizeOf(text)
     if (text === undefined || bytes > maxBody) {
       tooBig++
@@ -48,23 +38,13 @@ export function encodeBatches(messages: readonly WireMessage[], maxBody: number 
   return { batches, tooBig }
 }
 
-function textOf(message: WireMessage): string {
-  const { v: _1, type: _2, service: _3, node: _4, ...rest } = message
-  return JSON.stringify(rest)
-}
-
 /** One that cannot be JSON must not keep the others from being sent. */
-function soundTextOf(message: WireMessage): string | undefined {
+function textOf({ v: _1, type: _2, service: _3, node: _4, ...rest }: WireMessage): string | undefined {
   try {
-    return textOf(message)
+    return JSON.stringify(rest)
   } catch {
     return undefined
   }
-}
-
-function together(texts: readonly string[]): string {
-  const [only = '[]'] = texts
-  return texts.length <= 1 ? only : `[${texts.join(',')}]`
 }
 
 /** In UTF-8. */

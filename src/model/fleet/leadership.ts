@@ -23,16 +23,19 @@ export interface LeaderContext {
 export type LeaderEvent =
   /** The time to ask has come. */
   | { readonly type: 'timer.ask'; readonly at: number }
-  /** The lease is this node's. `asked`: the time read before the question was sent, from which it counts. */
+  /**
+   * The lease is this node's. `asked`: the time read before the question was sent, from which it counts. `lifetime`: of the lease as
+   * the server has it, ms, which need not be what this node was told.
+   */
   | {
       readonly type: 'lease.held'
       readonly at: number
       readonly asked: number
       readonly epoch: number
-      readonly lifetime?: number
+      readonly lifetime: number
     }
-  /** Another node has it. `lifetime`: of the lease as the server has it, ms, which need not be what this node was told. */
-  | { readonly type: 'lease.taken'; readonly at: number; readonly holder: string | undefined; readonly lifetime?: number }
+  /** Another node has it. */
+  | { readonly type: 'lease.taken'; readonly at: number; readonly holder: string | undefined; readonly lifetime: number }
   /** Nobody could be asked. */
   | { readonly type: 'lease.failed'; readonly at: number }
   /** Who led has said that it leads no longer. */
@@ -42,7 +45,7 @@ export type LeaderEvent =
   | { readonly type: 'stop'; readonly at: number }
 
 /** A leader stops so long before its lease lapses, for what it has sent already still is under way; ms. */
-export const MARGIN = 300
+const MARGIN = 300
 /** Asked again so soon where the server did not answer a leader, as a part of the lifetime. */
 const AGAIN = 1 / 6
 
@@ -73,8 +76,8 @@ export function campaignSoon(at: number, { lifetime, random }: LeaderContext): P
 }
 
 /** Does the answer still hold when it comes? One that took longer than the lease lives is none. */
-export function isFresh(event: { readonly at: number; readonly asked: number }, lifetime: number): boolean {
-  return event.at < fenceOf(event.asked, lifetime)
+export function isFresh({ at, asked, lifetime }: Extract<LeaderEvent, { type: 'lease.held' }>): boolean {
+  return at < fenceOf(asked, lifetime)
 }
 
 /** What a node waits for: the time to ask, or its fence. */

@@ -32,10 +32,10 @@ const utf8 = new TextDecoder()
  * The messages in `bytes`, each complete and none with more than its type has. `now` (epoch ms) stands in where a message does not say
  * when it was sent. A message that is wrong takes none of its batch with it.
  */
-export function readMessages(subject: string, bytes: Uint8Array, now: number, maxBody: number = MAX_BODY): ReadMessages {
+export function readMessages(subject: string, bytes: Uint8Array, now: number): ReadMessages {
   const address = addressOf(subject)
   if (address === undefined) return refused(subject, `the subject: got ${describeValue(subject)}; allowed: ${SUBJECTS}`)
-  if (bytes.length > maxBody) return refused(subject, `the body: got ${bytes.length} bytes; allowed: at most ${maxBody} bytes`)
+  if (bytes.length > MAX_BODY) return refused(subject, `the body: got ${bytes.length} bytes; allowed: at most ${MAX_BODY} bytes`)
   let body: unknown
   try {
     body = JSON.parse(utf8.decode(bytes))
@@ -112,8 +112,10 @@ function disagreement(body: object, address: MessageAddress): string | undefined
 const known = new Map<string, MessageAddress>()
 
 function addressOf(subject: string): MessageAddress | undefined {
-  const address = known.get(subject) ?? parseMessageSubject(subject)
-  if (address === undefined || known.has(subject)) return address
+  const before = known.get(subject)
+  if (before !== undefined) return before
+  const address = parseMessageSubject(subject)
+  if (address === undefined) return undefined
   if (known.size >= 4096) known.clear()
   known.set(subject, address)
   return address

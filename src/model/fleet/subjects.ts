@@ -63,9 +63,9 @@ export function rejectedSubject(fleet: string): string {
 }
 
 /** Where a key of a table is heard of: the bucket's changes, republished. */
-export function tableSubject(fleet: string, table: TableName, key: string): string {
-  const token = table === 'directives' ? serviceKey(key) : named('node', key)
-  return `${PREFIX}.${named('fleet', fleet)}.${TABLE_SUBJECTS[table]}.${token}`
+export function tableSubject(fleet: string, table: TableName, name: string): string {
+  const key = table === 'directives' ? serviceKey(name) : named('node', name)
+  return `${PREFIX}.${named('fleet', fleet)}.${TABLE_SUBJECTS[table]}.${key}`
 }
 
 /** What to subscribe to for all keys of a table, and what its bucket republishes to. */
@@ -78,20 +78,20 @@ export function parseTableSubject(subject: string): { fleet: string; table: Tabl
   const [sg, v1, fleet, word = '', token, ...more] = subject.split('.', 6)
   const table = TABLES.get(word)
   if (`${sg}.${v1}` !== PREFIX || more.length > 0 || table === undefined || !isBusName(fleet)) return undefined
-  const key = table === 'directives' ? serviceOf(token) : isBusName(token) ? token : undefined
+  const key = nameOfKey(table, token)
   return key === undefined ? undefined : { fleet, table, key }
 }
 
-export function directiveSubject(fleet: string, service: string): string {
-  return tableSubject(fleet, 'directives', service)
+/** The key of a bucket under which the entry of a service or node stands; undefined where it can have none. */
+export function keyOfName(table: TableName, name: string): string | undefined {
+  if (table !== 'directives') return isBusName(name) ? name : undefined
+  return isBusService(name) ? serviceKey(name) : undefined
 }
 
-export function nodeSubject(fleet: string, node: string): string {
-  return tableSubject(fleet, 'nodes', node)
-}
-
-export function ledgerSubject(fleet: string, node: string): string {
-  return tableSubject(fleet, 'ledger', node)
+/** The service or node whose entry stands under a key of a bucket; undefined for what is no such key. */
+export function nameOfKey(table: TableName, key: string | undefined): string | undefined {
+  if (table === 'directives') return serviceOf(key)
+  return isBusName(key) ? key : undefined
 }
 
 /** Where a node's part of the fleet's journal goes; without a node, what the journal's stream takes in. */
@@ -99,9 +99,9 @@ export function journalSubject(fleet: string, node?: string): string {
   return `${PREFIX}.${named('fleet', fleet)}.journal.${node === undefined ? '*' : named('node', node)}`
 }
 
-/** Everything of a fleet that comes by a core subscription. */
-export function fleetWildcard(fleet: string): string {
-  return `${PREFIX}.${named('fleet', fleet)}.>`
+/** What the lease's bucket republishes to. */
+export function leaseWildcard(fleet: string): string {
+  return `${PREFIX}.${named('fleet', fleet)}.lease.>`
 }
 
 /** The key-value bucket of a table, or of the lease. */

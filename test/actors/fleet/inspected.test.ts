@@ -1,5 +1,4 @@
 // The inspector of a board that is in a fleet: it sees who stands for election as it sees the breakers, and can harm neither.
-
 import { expect, it, vi } from 'vitest'
 import type { InspectionEvent } from 'xstate'
 import { MemoryFleet } from '../../fleet/memoryFleet.ts'

@@ -5,12 +5,12 @@ import type { NodeName } from '../../../src/actors/fleet/nodeName.ts'
 import { OutcomeReporter } from '../../../src/actors/fleet/outcomeReporter.ts'
 import { MemoryBus } from '../../../src/bus/memoryBus.ts'
 import type { Failure } from '../../../src/model/failures.ts'
-import { encodeMessages } from '../../../src/model/fleet/encodeMessages.ts'
 import { readMessages } from '../../../src/model/fleet/readMessages.ts'
 import { messageSubject } from '../../../src/model/fleet/subjects.ts'
 import type { WireMessage } from '../../../src/model/fleet/wire.ts'
 import type { Measurement } from '../../../src/model/measurement.ts'
 import { VirtualClock } from '../../../src/model/virtualClock.ts'
+import { messageBytes } from '../../model/fleet/samples.ts'
 
 const AT = 1_767_225_600_000
 
@@ -25,7 +25,7 @@ function reporter() {
   const read = (): WireMessage[] =>
     said.flatMap((message) => {
       const { type, service, node } = message
-      return readMessages(messageSubject({ fleet: 'f', type, service, node }), encodeMessages([message]), AT).messages
+      return readMessages(messageSubject({ fleet: 'f', type, service, node }), messageBytes(message), AT).messages
     })
   return { bus, board, read }
 }

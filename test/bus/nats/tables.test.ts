@@ -3,6 +3,8 @@ import { jetstream } from '@nats-io/jetstream'
 import { Kvm } from '@nats-io/kv'
 import { connect, type NatsConnection } from '@nats-io/transport-node'
 import { expect, onTestFinished, test } from 'vitest'
+import { NatsTable } from '../../../src/bus/nats/natsTable.ts'
+import { StreamFit } from '../../../src/bus/nats/streamFit.ts'
 import { describeWithNats, type NatsServer, natsServer } from '../../fleet/natsServer.ts'
 import { proxy } from '../../fleet/proxy.ts'
 import { fastClock } from './fastClock.ts'
@@ -256,6 +258,45 @@ describeWithNats('tables over NATS', () => {
     ])
     link.directives.put('kept', directive('kept', { level: 1 }))
     await until(() => link.directives.entries.get('kept')?.value.level === 1, 'a put')
+  })
+
+  test('what a bucket that is made anew does not have goes, though the connection is lost while it is read', async () => {
+    const server = await natsServer()
+    const client = await clientOf(server)
+    const troubles: string[] = []
+    let isLost = false
+    const table = new NatsTable({
+      clock: fastClock(20),
+      fleet: 'test',
+      table: 'directives',
+      ttl: 60_000,
+      maxKeys: 100,
+      entryBytes: 2048,
+      replicas: 1,
+      client: () => client,
+      whileUp: (request) => {
+        if (!isLost) return request
+        isLost = false
+        return request.then(() => Promise.reject(new Error('the connection to the server was lost')))
+      },
+      fit: new StreamFit({ mends: false, tell: () => undefined }),
+      trouble: (code) => void troubles.push(code),
+    })
+    onTestFinished(() => table.close())
+    table.connected(client, true)
+    for (const key of ['kept', 'lost']) table.put(key, directive(key))
+    await until(() => table.entries.size === 2, 'the entries')
+    table.listen((_, entry) => {
+      if (entry?.value.level === 3) isLost = true
+    })
+    await (await jetstream(client).jetstreamManager()).streams.delete('KV_sg_test_directives')
+    // Without republishing: what it has is read, and not heard of.
+    const kv = await new Kvm(client).create('sg_test_directives')
+    await kv.put('kept', JSON.stringify(directive('kept', { level: 3 })))
+    await kv.put('new', JSON.stringify(directive('new')))
+    await until(() => table.entries.has('new') && !table.entries.has('lost'), 'the news')
+    expect(troubles).toContain('table')
+    expect(table.entries.get('kept')?.value.level).toBe(3)
   })
 
   test('without JetStream tables stay empty and messages flow; when it comes they fill', async () => {

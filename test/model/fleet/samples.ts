@@ -1,4 +1,5 @@
 // A message of each type and an entry of each table, with every field there is.
+import { encodeBatches } from '../../../src/model/fleet/encodeMessages.ts'
 import type { DirectiveEntry, LedgerEntry, NodeEntry } from '../../../src/model/fleet/entries.ts'
 import { messageSubject } from '../../../src/model/fleet/subjects.ts'
 import type { OutcomeMessage, WireMessage, WireType } from '../../../src/model/fleet/wire.ts'
@@ -135,4 +136,9 @@ export function subjectOf({ type, service, node }: WireMessage): string {
 
 export function bytesOf(body: unknown): Uint8Array {
   return new TextEncoder().encode(typeof body === 'string' ? body : JSON.stringify(body))
+}
+
+/** A message as it travels by itself. */
+export function messageBytes(message: WireMessage): Uint8Array {
+  return encodeBatches([message]).batches[0] as Uint8Array
 }

@@ -3,20 +3,20 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import {
   bucketName,
-  directiveSubject,
-  fleetWildcard,
   isBusName,
   isBusService,
   journalStream,
   journalSubject,
-  ledgerSubject,
+  keyOfName,
+  leaseWildcard,
   messageSubject,
   messageWildcard,
-  nodeSubject,
+  nameOfKey,
   parseMessageSubject,
   parseTableSubject,
   rejectedSubject,
   serviceOf,
+  tableSubject,
   tableWildcard,
 } from '../../../src/model/fleet/subjects.ts'
 import { WIRE_TYPES } from '../../../src/model/fleet/wire.ts'
@@ -43,7 +43,7 @@ describe('names', () => {
     expect(parseMessageSubject('sg.v1.default.outcome._all.web-1')?.service).toBe('*')
     expect(() => messageSubject({ ...address, service: '_all' })).toThrow('_all')
     expect([isBusService('*'), isBusService('_all'), serviceOf('_all'), serviceOf('*')]).toEqual([true, false, '*', undefined])
-    expect(directiveSubject('default', '*')).toBe('sg.v1.default.directive._all')
+    expect(tableSubject('default', 'directives', '*')).toBe('sg.v1.default.directive._all')
   })
 })
 
@@ -93,19 +93,34 @@ describe('subjects', () => {
     expect(messageWildcard('default', { type: 'outcome' })).toBe('sg.v1.default.outcome.*.*')
     expect(messageWildcard('default', { service: '*', node: 'n' })).toBe('sg.v1.default.*._all.n')
     expect(() => messageWildcard('de fault')).toThrow('the fleet "de fault" cannot be on the bus')
-    expect(fleetWildcard('a')).toBe('sg.v1.a.>')
   })
 
   test('tables are heard of by the keys of their buckets', () => {
-    expect(directiveSubject('a', 'openai')).toBe('sg.v1.a.directive.openai')
-    expect(nodeSubject('a', 'web-1')).toBe('sg.v1.a.node.web-1')
-    expect(ledgerSubject('a', 'web-1')).toBe('sg.v1.a.ledger.web-1')
+    expect(tableSubject('a', 'directives', 'openai')).toBe('sg.v1.a.directive.openai')
+    expect(tableSubject('a', 'nodes', 'web-1')).toBe('sg.v1.a.node.web-1')
+    expect(tableSubject('a', 'ledger', 'web-1')).toBe('sg.v1.a.ledger.web-1')
     expect(tableWildcard('a', 'directives')).toBe('sg.v1.a.directive.>')
     expect(parseTableSubject('sg.v1.a.directive._all')).toEqual({ fleet: 'a', table: 'directives', key: '*' })
     expect(parseTableSubject('sg.v1.a.node.web-1')).toEqual({ fleet: 'a', table: 'nodes', key: 'web-1' })
     for (const bad of ['sg.v1.a.node._ all', 'sg.v1.a.node', 'sg.v1.a.node.b.c', 'sg.v1.a.outcome.b', 'sg.v1..node.b', 'x']) {
       expect(parseTableSubject(bad), bad).toBeUndefined()
     }
+  })
+
+  test('keys of tables are names of services or nodes, and back', () => {
+    expect([keyOfName('directives', '*'), nameOfKey('directives', '_all')]).toEqual(['_all', '*'])
+    expect([keyOfName('directives', 'a'), nameOfKey('directives', 'a')]).toEqual(['a', 'a'])
+    expect([keyOfName('nodes', 'n'), nameOfKey('ledger', 'n')]).toEqual(['n', 'n'])
+    expect([keyOfName('directives', '_all'), keyOfName('nodes', '*'), keyOfName('ledger', 'a.b')]).toEqual([
+      undefined,
+      undefined,
+      undefined,
+    ])
+    expect([nameOfKey('nodes', '*'), nameOfKey('directives', 'a b'), nameOfKey('nodes', undefined)]).toEqual([
+      undefined,
+      undefined,
+      undefined,
+    ])
   })
 
   test('what the server keeps is named by the fleet', () => {
@@ -116,6 +131,7 @@ describe('subjects', () => {
       'sg.v1.a.journal.*',
       'sg.v1.a.journal.n',
     ])
+    expect(leaseWildcard('a')).toBe('sg.v1.a.lease.>')
     expect(rejectedSubject('a')).toBe('sg.v1.a.rejected')
     expect(parseMessageSubject(journalSubject('a', 'n'))).toBeUndefined()
   })

@@ -1,4 +1,5 @@
-// A process warning for what threw and must not: a journal, a bus, an inspector of the user's own. Used by the board and its root.
+// A process warning for what threw and must not: a listener, a journal, a bus, an inspector of the user's own. Used by buses, by the
+// board and its root.
 
 /** Whoever calls it sees to it that one fault is told once. */
 export function warnOfThrown(what: string, error: unknown): void {
