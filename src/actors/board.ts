@@ -48,6 +48,8 @@ export class Board implements BreakerHost {
   readonly #services = new Map<string, Breaker>()
   /** Told of every failure too: who reports them to a fleet. */
   onFailure: FailureListener | undefined
+  /** Told of each breaker that leaves the board, with what it has counted. */
+  onRemoved: ((breaker: Breaker) => void) | undefined
   #reviewer: Reviewer | undefined
   #journal: Pick<Journal, 'append'> | undefined
   #outbox: GearEvent[] = []
@@ -83,6 +85,7 @@ export class Board implements BreakerHost {
     if (!breaker) return
     this.emit({ type: 'config', at, service, change: 'removed' })
     this.#options.correlator?.removed(breaker)
+    this.onRemoved?.(breaker)
     this.#breakers.delete(service)
     this.#services.delete(service)
     breaker.dispose()

@@ -45,6 +45,8 @@ export class OutcomeReporter {
   readonly #alarm: Alarm
   readonly #stops: (() => void)[]
   #counted = new WeakMap<Breaker, Counts>()
+  /** By service, what breakers that have left the board had counted since the last look: keys come and go. */
+  #left = new Map<string, Counts>()
   /** By service, billionths of a dollar of this month. */
   readonly #costs = new Map<string, number>()
   /** Of calls and happenings that nobody was told of, as there was no connection. */
@@ -57,6 +59,7 @@ export class OutcomeReporter {
     this.#stops = TOLD.map((type) => bus.subscribe(type, (event) => this.#tell(event)))
     board.onFailure = (service, at, failure, microseconds, probe, facts) =>
       this.#failed(service, at, failure, microseconds, probe, facts)
+    board.onRemoved = (breaker) => this.#add(breaker, this.#left)
     this.#count()
     this.#alarm.in(EVERY)
   }
@@ -65,6 +68,7 @@ export class OutcomeReporter {
     this.#alarm.off()
     for (const stop of this.#stops) stop()
     this.#options.board.onFailure = undefined
+    this.#options.board.onRemoved = undefined
     this.#report()
   }
 
@@ -106,20 +110,24 @@ export class OutcomeReporter {
     this.#publish({ ...this.#envelope(service, at), type: 'outcome', result, latency, count, ...known })
   }
 
-  /** What has come since the last look, by service. A key's breaker that was taken off took its last second with it. */
+  /** What has come since the last look, by service. */
   #count(): Map<string, Counts> {
-    const more = new Map<string, Counts>()
-    for (const breaker of this.#options.board.breakers) {
-      const { successes, ignored, rejected } = breaker
-      const before = this.#counted.get(breaker) ?? NONE
-      if (successes === before.successes && ignored === before.ignored && rejected === before.rejected) continue
-      const { microseconds, slow } = successes === before.successes ? before : breaker.took
-      const now = { successes, ignored, rejected, microseconds, slow }
-      this.#counted.set(breaker, now)
-      const service = parentOf(breaker.service)
-      more.set(service, sum(more.get(service) ?? NONE, now, before))
-    }
+    const more = this.#left
+    this.#left = new Map()
+    for (const breaker of this.#options.board.breakers) this.#add(breaker, more)
     return more
+  }
+
+  /** What the breaker has counted since it was last looked at. */
+  #add(breaker: Breaker, more: Map<string, Counts>): void {
+    const { successes, ignored, rejected } = breaker
+    const before = this.#counted.get(breaker) ?? NONE
+    if (successes === before.successes && ignored === before.ignored && rejected === before.rejected) return
+    const { microseconds, slow } = successes === before.successes ? before : breaker.took
+    const now = { successes, ignored, rejected, microseconds, slow }
+    this.#counted.set(breaker, now)
+    const service = parentOf(breaker.service)
+    more.set(service, sum(more.get(service) ?? NONE, now, before))
   }
 
   #costsSince(): Map<string, number> {
@@ -162,19 +170,18 @@ export class OutcomeReporter {
   }
 
   #tell(event: GearEvent): void {
+    const envelope = this.#envelope(parentOf(event.service), event.at)
+    // A key's breaker is not the service's.
+    if (event.type === 'transition' && envelope.service !== event.service) return
     if (!this.#options.link.connected) {
       this.unreported++
       return
     }
-    const envelope = this.#envelope(parentOf(event.service), event.at)
     switch (event.type) {
-      case 'transition':
-        // A key's breaker is not the service's.
-        if (envelope.service === event.service) this.#publish({ ...event, ...envelope })
-        return
       case 'alert':
         this.#publish({ ...event, ...envelope, message: event.message.slice(0, LONGEST_ALERT) })
         return
+      case 'transition':
       case 'finding':
       case 'decision':
       case 'signal':

@@ -6,10 +6,17 @@ import { MemoryFleet } from '../../fleet/memoryFleet.ts'
 import { httpError, ofType, testBoard } from '../testBoard.ts'
 import { type Node, node, overheard } from './nodeStories.ts'
 
-async function story(): Promise<{ fleet: MemoryFleet; one: Node; said: WireMessage[]; pass: (ms: number) => Promise<void> }> {
+interface Story {
+  readonly fleet: MemoryFleet
+  readonly one: Node
+  readonly said: WireMessage[]
+  readonly pass: (ms: number) => Promise<void>
+}
+
+async function story(options: Parameters<typeof node>[2] = {}): Promise<Story> {
   const fleet = new MemoryFleet()
   const said = overheard(fleet)
-  const one = await node(fleet, 'one')
+  const one = await node(fleet, 'one', options)
   const pass = (ms: number): Promise<void> => fleet.clock.advanceAsync(ms)
   await pass(1100)
   said.length = 0
@@ -88,6 +95,15 @@ describe('outcomes', () => {
       ['ignored', 1],
       ['rejected', 3],
     ])
+  })
+
+  test('keys that come and go between two summaries are counted in them', async () => {
+    const { one, said, pass } = await story({ services: { search: { maxKeys: 2 } } })
+    for (let key = 0; key < 20; key++) await one.gear.services.search.for(`${key}`).execute(() => key)
+    await pass(1000)
+    expect(outcomes(said).map(({ service, result, count }) => [service, result, count])).toEqual([['search', 'success', 20]])
+    await pass(5000)
+    expect(outcomes(said)).toHaveLength(1)
   })
 
   test('while there is no connection nothing is told, only counted', async () => {
