@@ -43,8 +43,7 @@ export interface Report {
   readonly states: Readonly<Record<string, StateName>>
   /** Services of which a directive in force asks anything. */
   readonly asked: readonly string[]
-  /** The highest epoch among the directives it has obeyed, and how often a lower one came after it. */
-  readonly epoch: number
+  /** How often a directive of a service came after one of a higher epoch. */
   readonly epochsBack: number
   readonly calls: Calls
   /** Of this month, by all nodes, as this one knows it. */

@@ -33,7 +33,8 @@ const gear: Switchgear = await createSwitchgear({
 })
 const took = moment() - begun
 const caller = new Caller(gear, services)
-let epoch = 0
+/** By service, of the directive that was in force last. */
+const epochs = new Map<string, number>()
 let epochsBack = 0
 let leads = false
 let connected = false
@@ -69,9 +70,9 @@ function look(): void {
     leads = fleet.leads
     tell({ type: 'lead', at: moment(), leads })
   }
-  for (const entry of fleet.directives.values()) {
-    if (entry.epoch < epoch) epochsBack++
-    epoch = Math.max(epoch, entry.epoch)
+  for (const [service, { epoch }] of fleet.directives) {
+    if (epoch < (epochs.get(service) ?? 0)) epochsBack++
+    epochs.set(service, epoch)
   }
 }
 
@@ -117,7 +118,6 @@ function report(): Report {
     asked: directives
       .filter(({ level, admissionRatio, hold, state }) => level > 0 || admissionRatio < 1 || hold || state !== 'closed')
       .map(({ service }) => service),
-    epoch,
     epochsBack,
     calls: caller.calls,
     fleetSpent: Math.round(gear.budgets.spent().month * 1e9),

@@ -152,8 +152,10 @@ export class Replayer {
       return
     }
     if (record.type === 'config') {
-      if (record.change === 'removed') board.remove(service, at)
-      else if (!record.policy || !record.kind) this.#report(service, 'a configuration without its policy', record, undefined)
+      if (record.change === 'removed') {
+        board.remove(service, at)
+        this.#trail.drop(service)
+      } else if (!record.policy || !record.kind) this.#report(service, 'a configuration without its policy', record, undefined)
       else if (record.change === 'added') board.add(service, record.kind, record.policy, at)
       else board.get(service)?.reconfigure(at, record.policy)
       return

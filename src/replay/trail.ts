@@ -23,6 +23,11 @@ export class Trail {
     ring.next = ring.next + 1 === KEPT ? 0 : ring.next + 1
   }
 
+  /** A service, or a key of one, has left the board: keys come and go by the thousand. */
+  drop(service: string): void {
+    this.#rings.delete(service)
+  }
+
   of(service: string): { line: number; record: GearEvent }[] {
     // What concerned the whole board concerned it too.
     const rings = new Set([this.#rings.get(service), this.#rings.get('*')])

@@ -45,6 +45,7 @@ export class Inbox {
   #next = 0
   #bytes = 0
   #reading = false
+  #closed = false
   /** Refused since the last one that was reported. */
   #unreported = 0
 
@@ -58,6 +59,7 @@ export class Inbox {
   }
 
   take(subject: string, bytes: Uint8Array): void {
+    if (this.#closed) return
     if (this.#queue.length - this.#next >= MOST_BODIES || this.#bytes > MOST_BYTES) {
       this.rejected++
       this.#options.trouble('flooded', () => 'more comes from the bus than this process can read; what is too much is dropped')
@@ -75,8 +77,9 @@ export class Inbox {
     this.#seen.forget(type)
   }
 
-  /** What waits to be read is not read any more. */
+  /** Neither what waits to be read nor what comes is read any more. */
   close(): void {
+    this.#closed = true
     this.#queue = []
     this.#next = 0
     this.#bytes = 0

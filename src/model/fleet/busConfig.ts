@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { Secret } from '../secret.ts'
 import { isBusName, NAMES_ALLOWED } from './subjects.ts'
+import { MAX_ENTRY } from './wireFields.ts'
 
 const name = z.string().refine(isBusName).meta({ allowed: NAMES_ALLOWED })
 const server = z
@@ -36,7 +37,7 @@ const busLimitsSchema = z.strictObject({
   /** Entries of a table at most. */
   tableKeys: count.max(1_000_000).default(10_000),
   /** The longest entry of a table. */
-  entryBytes: count.min(1024).max(67_108_864).default(262_144).meta({ unit: 'bytes' }),
+  entryBytes: count.min(1024).max(MAX_ENTRY).default(262_144).meta({ unit: 'bytes' }),
   /** The fleet's journal in the stream, of all nodes. A server sets this aside from its storage when the stream is made. */
   journalBytes: count.min(1_048_576).default(268_435_456).meta({ unit: 'bytes' }),
   /** For how long the stream keeps it. */

@@ -2,7 +2,7 @@
 import { describeValue } from '../describeValue.ts'
 import { entrySchemas, type TableEntries } from './entrySchemas.ts'
 import type { TableName } from './subjects.ts'
-import { MAX_BODY } from './wireFields.ts'
+import { MAX_ENTRY } from './wireFields.ts'
 import { LONGEST_REASON, printable, reasonOf } from './wireReason.ts'
 
 export type ReadEntry<Entry> =
@@ -19,7 +19,7 @@ export function readEntry<Table extends TableName>(
   table: Table,
   key: string,
   bytes: Uint8Array,
-  maxBytes: number = 16 * MAX_BODY,
+  maxBytes: number = MAX_ENTRY,
 ): ReadEntry<TableEntries[Table]> {
   if (bytes.length > maxBytes) return refused(`the entry: got ${bytes.length} bytes; allowed: at most ${maxBytes} bytes`)
   let value: unknown

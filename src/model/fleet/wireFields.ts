@@ -5,6 +5,8 @@ import { isBusName, isBusService, NAMES_ALLOWED } from './subjects.ts'
 
 /** Of one body, be it a message or a batch of them, bytes. */
 export const MAX_BODY = 65_536
+/** The longest entry of a table that anybody can allow, bytes: what one says of all its services stands in one. */
+export const MAX_ENTRY = 67_108_864
 /** Messages of one body. */
 export const MAX_BATCH = 256
 export const MAX_ID = 128
