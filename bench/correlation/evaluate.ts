@@ -30,7 +30,7 @@ export function evaluate(incident: Incident): Verdict {
   play(incident, history, (findings, at) => {
     for (const finding of findings) {
       for (const pair of pairsStated(finding)) said.add(pairKey(pair))
-      let isTrue = incident.permitted.some((permission) => at >= permission.from && isPermitted(finding, permission))
+      let isTrue = incident.permitted.some((permission) => isPermitted(finding, permission, at))
       for (const label of incident.expected) {
         if (at < label.from || !isFound(finding, label)) continue
         isTrue = true

@@ -53,8 +53,8 @@ export function writeReport(
       patterns.map((one) => [
         one.pattern,
         ...[one.demanded, one.found, one.wrong, one.inCalm].map(String),
-        ...[one.precision, one.recall, one.f1].map((value) => value.toFixed(3)),
-        one.delayS.toFixed(0),
+        ...[one.precision, one.recall, one.f1].map((value) => (one.demanded === 0 ? '–' : value.toFixed(3))),
+        one.demanded === 0 ? '–' : one.delayS.toFixed(0),
       ]),
     ),
     '',

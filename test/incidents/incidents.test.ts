@@ -44,7 +44,7 @@ function judged(incident: Incident): { missed: string[]; wrong: string[] } {
     for (const finding of findings) {
       const labels = incident.expected.filter((label) => at >= label.from && isFound(finding, label))
       for (const label of labels) if (at <= label.due) missing.delete(label)
-      const permitted = incident.permitted.some((permission) => at >= permission.from && isPermitted(finding, permission))
+      const permitted = incident.permitted.some((permission) => isPermitted(finding, permission, at))
       if (labels.length === 0 && !permitted) wrong.push(`${finding.pattern} ${finding.services.join(' ')}`)
     }
   })

@@ -8,6 +8,8 @@ export const SHOWING_FAILURES = 8
 const SHOWING_MS = 120_000
 /** What shows is to be found within this, ms. */
 export const IN_TIME_MS = 60_000
+/** For how long what was true of a fault may still be said when it is over, ms: findings look back five minutes. */
+export const AFTERMATH_MS = 300_000
 
 export interface Label {
   readonly pattern: FindingPattern
@@ -30,7 +32,9 @@ export interface Permission {
   readonly pattern: FindingPattern
   readonly services: readonly string[]
   readonly root?: string
+  /** True from one to the other, ms from the beginning; without an end, what has repeated stays true. */
   readonly from: number
+  readonly to?: number
 }
 
 /** When a fault has made enough calls fail to show, ms from the beginning; undefined if it never did. */
@@ -64,8 +68,10 @@ export function isFound(finding: Finding, label: Label): boolean {
   )
 }
 
-export function isPermitted(finding: Finding, permission: Permission): boolean {
+export function isPermitted(finding: Finding, permission: Permission, at: number): boolean {
   return (
+    at >= permission.from &&
+    at <= (permission.to ?? at) &&
     finding.pattern === permission.pattern &&
     (permission.root === undefined || finding.root === permission.root) &&
     finding.services.every((service) => permission.services.includes(service))

@@ -1,7 +1,7 @@
 // Incidents that happen once: a burst, a cascade along the graph, and what strikes several services at the same time.
 import { type Incident, Stage } from './incident.ts'
 import { showsAt } from './labels.ts'
-import { fault, label, oneOff, permit, SERVER_TYPES, TYPES } from './parts.ts'
+import { always, fault, label, oneOff, SERVER_TYPES, TYPES } from './parts.ts'
 import { logUniform, pick, some, uniform, whole } from './sampling.ts'
 
 export function burst(seed: number): Incident {
@@ -18,7 +18,7 @@ export function burst(seed: number): Incident {
   const recordings = stage.play()
   const at = showsAt(recordings, stage.faults, 0)
   const expected = at === undefined ? [] : [label('burst', [service], [], from, at)]
-  return stage.incident(recordings, { expected, permitted: [permit('burst', [service], from)], together: [] })
+  return stage.incident(recordings, { expected, permitted: always(stage.faults), together: [] })
 }
 
 /** A service fails, and those that depend on it after it, as far as it gets through. */

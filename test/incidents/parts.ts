@@ -2,7 +2,7 @@
 import type { FailureType } from '../../src/model/failures.ts'
 import type { Random } from '../../src/model/random.ts'
 import { type Incident, type Stage, showing, widest } from './incident.ts'
-import { IN_TIME_MS, type Label, type Permission, showsAt } from './labels.ts'
+import { AFTERMATH_MS, IN_TIME_MS, type Label, type Permission, showsAt } from './labels.ts'
 import { normal, uniform } from './sampling.ts'
 import type { Fault, Recording } from './traffic.ts'
 
@@ -34,7 +34,10 @@ export function oneOff(stage: Stage, expect: (shown: Map<string, number>, hidden
   }
   const permitted = [
     ...always(stage.faults),
-    ...expected.map((one) => ({ ...permit(one.pattern, struck, one.from), ...(one.root && { root: one.root }) })),
+    ...expected.map((one) => ({
+      ...permit(one.pattern, struck, one.from, over(stage.faults)),
+      ...(one.root && { root: one.root }),
+    })),
   ]
   return stage.incident(recordings, { expected, permitted, together: [[...struck]] })
 }
@@ -51,12 +54,18 @@ export function always(faults: readonly Fault[]): Permission[] {
             'common_cause',
             group.map(({ service }) => service),
             one.from,
+            over(group),
           ),
         ]
       : []
   })
-  const bursts = struck.map((service) => permit('burst', [service], from))
-  return [...bursts, ...alike, ...(struck.length >= 3 ? [permit('system_wide', struck, from)] : [])]
+  const bursts = faults.map((one) => permit('burst', [one.service], one.from, over([one])))
+  return [...bursts, ...alike, ...(struck.length >= 3 ? [permit('system_wide', struck, from, over(faults))] : [])]
+}
+
+/** When nothing is true of the faults any more. */
+function over(faults: readonly Fault[]): number {
+  return Math.max(...faults.map(({ to }) => to)) + AFTERMATH_MS
 }
 
 export function fault(
@@ -80,8 +89,9 @@ export function label(
   return { pattern, services: [...services].sort(), optional, from, due: shown + IN_TIME_MS }
 }
 
-export function permit(pattern: Label['pattern'], services: readonly string[], from: number): Permission {
-  return { pattern, services, from }
+/** Without `to` it is true to the end. */
+export function permit(pattern: Label['pattern'], services: readonly string[], from: number, to?: number): Permission {
+  return { pattern, services, from, ...(to === undefined ? undefined : { to }) }
 }
 
 /** A lag with its random delay: a tenth of it, and 150 ms. */
