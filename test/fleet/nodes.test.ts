@@ -196,7 +196,9 @@ describeWithNats('nodes of one fleet', () => {
     onTestFinished(() => client.close())
     const changes: string[] = []
     client.subscribe(`sg.v1.${leader.fleet?.fleet}.lease.>`, {
-      callback: (_, message) => changes.push(message.headers?.get('KV-Operation') || message.json<{ node: string }>().node),
+      callback: (_, message) => {
+        changes.push(message.headers?.get('KV-Operation') || message.json<{ node: string }>().node)
+      },
     })
     await client.flush()
     await leader.close()
