@@ -151,7 +151,7 @@ describeWithNats('publish', () => {
     await refused
   })
 
-  test('ends when it is told to, though its input says nothing more', { timeout: 20_000 }, async () => {
+  test('ends when it is told to, though its input says nothing more', { timeout: 60_000 }, async () => {
     const { server, listen } = await setUp()
     const messages = await listen()
     const child = spawn(process.execPath, [MAIN, 'publish', 'openai', '--stdin', ...FLEET, '--server', server.url])
