@@ -27,7 +27,7 @@ afterEach(() => rm(directory, { recursive: true }))
 
 const PLAIN = styleFor({}, {})
 
-describe('a run of the demo', { timeout: 60_000 }, () => {
+describe('a run of the demo', { timeout: 180_000 }, () => {
   test('can be watched as lines and as a table, and says what it was worth', async () => {
     const lines: string[] = []
     const pictures: string[] = []
