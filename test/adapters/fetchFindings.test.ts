@@ -27,9 +27,15 @@ describe('a caller whose own time runs out', () => {
 
   test('is heard of through the official OpenAI client, which names no reason', async () => {
     const { url } = await upstream(() => undefined)
+    const clock = new VirtualClock()
     const trip = { slowCallRate: { slowerThanMs: 10 } }
-    const board = fetchBoard({ kind: 'openai', policy: { trip } })
-    const client = new OpenAI({ apiKey: 'none', baseURL: url, timeout: 40, maxRetries: 0, fetch: board.fetch() })
+    const board = fetchBoard({ kind: 'openai', policy: { trip }, clock })
+    const slow: typeof fetch = (input, init) => {
+      clock.advance(10)
+      return fetch(input, init)
+    }
+    const guarded = board.fetch({ fetch: slow })
+    const client = new OpenAI({ apiKey: 'none', baseURL: url, timeout: 40, maxRetries: 0, fetch: guarded })
     for (let i = 0; i < 3; i++) await client.models.list().catch((error) => expect(error.name).toBeDefined())
     expect(results(board)).toEqual(Array(3).fill('timeout'))
     expect(board.breaker.path).toBe('open.cooling')
@@ -127,11 +133,11 @@ describe('a body that nobody has begun to read', () => {
     clock.advance(1_000)
     await read.text()
     expect(listeners.size).toBe(1)
-    for (let i = 0; i < 50 && listeners.size > 0; i++) {
+    // One that stays is there when the test's time is over.
+    while (listeners.size > 0) {
       collect()
       await new Promise((resolve) => setImmediate(resolve))
     }
-    expect(listeners.size).toBe(0)
   })
 })
 

@@ -2,10 +2,10 @@
 // pid. Where there is none, the tests that need it say so and how to get it; in CI they fail.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { accessSync, constants, mkdtempSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { describe, onTestFinished, test } from 'vitest'
+import { freePort } from '../fleet/freePort.ts'
 
 const HOW_TO_GET_IT = 'install it (Debian, Ubuntu: apt-get install redis-server) or say where it is by REDIS_SERVER_BIN'
 
@@ -70,18 +70,6 @@ function launch(port: number, directory: string, options: readonly string[]): Pr
     })
     child.once('error', reject)
     child.once('exit', (code) => reject(new Error(`redis-server ended with ${code}:\n${said}`)))
-  })
-}
-
-function freePort(): Promise<number> {
-  const probe = createServer()
-  return new Promise((resolve, reject) => {
-    probe.once('error', reject)
-    probe.listen(0, '127.0.0.1', () => {
-      const address = probe.address()
-      const port = typeof address === 'object' && address !== null ? address.port : 0
-      probe.close(() => resolve(port))
-    })
   })
 }
 

@@ -15,10 +15,11 @@ beforeEach(async () => {
 })
 afterEach(() => rm(directory, { recursive: true }))
 
-describe('the demo', { timeout: 60_000 }, () => {
+describe('the demo', { timeout: 180_000 }, () => {
   test('plays its incident through all seven states, and replays its journal', async () => {
     const heard: string[] = []
     const { code, stdout, stderr } = await runCli(['demo', '--seconds', '12', '--out', directory, '--inspect', '0'], {
+      environment: { NODE_OPTIONS: `--import ${new URL('./pacedProcess.mjs', import.meta.url).href}` },
       onOutput: (text) => {
         const [, port] = /inspector: http:\/\/127\.0\.0\.1:(\d+)/.exec(text) ?? []
         if (port) new WebSocket(`ws://127.0.0.1:${port}`).on('message', (data) => heard.push(String(data)))

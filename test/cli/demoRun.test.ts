@@ -17,6 +17,7 @@ import { systemClock } from '../../src/model/clock.ts'
 import { seededRandom } from '../../src/model/random.ts'
 import type { StatePath } from '../../src/model/states.ts'
 import { VirtualClock } from '../../src/model/virtualClock.ts'
+import { pacedClock } from './pacedClock.ts'
 
 let directory: string
 beforeEach(async () => {
@@ -26,13 +27,13 @@ afterEach(() => rm(directory, { recursive: true }))
 
 const PLAIN = styleFor({}, {})
 
-describe('a run of the demo', { timeout: 60_000 }, () => {
+describe('a run of the demo', { timeout: 180_000 }, () => {
   test('can be watched as lines and as a table, and says what it was worth', async () => {
     const lines: string[] = []
     const pictures: string[] = []
     const terminal = { columns: 100, rows: 30, write: (text: string) => pictures.push(text) }
     const { ledger, balance, replay } = await runDemo({
-      ...{ clock: systemClock, seconds: 6, journal: join(directory, 'demo.jsonl'), seed: 1, inspectPort: undefined },
+      ...{ clock: pacedClock(), seconds: 6, journal: join(directory, 'demo.jsonl'), seed: 1, inspectPort: undefined },
       signal: new AbortController().signal,
       watch: (board, startedAt, endsAt) => {
         const plain = plainView({ board, startedAt, style: PLAIN, print: (line) => lines.push(line) })

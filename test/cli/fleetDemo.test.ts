@@ -11,7 +11,7 @@ const program = (path: string): string => fileURLToPath(new URL(`../../dist/cli/
 const PROGRAMS: Programs = { service: program('fleetDemo/serviceProgram.js'), switchgear: program('main.js') }
 
 describeWithNats('the demo of the fleet', () => {
-  test('trips by quorum, lets one node probe, follows a killed leader, and keeps one ledger', { timeout: 90_000 }, async () => {
+  test('trips by quorum, lets one node probe, follows a killed leader, and keeps one ledger', { timeout: 240_000 }, async () => {
     const { signal } = new AbortController()
     const { code, stdout } = await heard(() => runFleetDemo({ seconds: 12, programs: PROGRAMS, signal }))
     expect(code, stdout).toBe(0)
@@ -29,13 +29,13 @@ describeWithNats('the demo of the fleet', () => {
     expect(() => process.kill(pid, 0)).toThrow()
   })
 
-  test('says so and fails where a service cannot start', { timeout: 30_000 }, async () => {
+  test('says so and fails where a service cannot start', { timeout: 90_000 }, async () => {
     const { signal } = new AbortController()
     const programs = { ...PROGRAMS, switchgear: program('no-such.js') }
     await expect(runFleetDemo({ seconds: 12, programs, signal })).rejects.toThrow(/orchestrator has ended: .*no-such\.js/s)
   })
 
-  test('ends all that it has started when it is interrupted', { timeout: 30_000 }, async () => {
+  test('ends all that it has started when it is interrupted', { timeout: 90_000 }, async () => {
     let asked = false
     const { code, stderr, stdout } = await runCli(['fleet', '--seconds', '60'], {
       onOutput: (text, kill) => {

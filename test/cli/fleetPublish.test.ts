@@ -11,8 +11,10 @@ import { busConfigOf } from '../../src/cli/fleet/connectionFlags.ts'
 import { openBus } from '../../src/cli/fleet/openBus.ts'
 import { linesOf } from '../../src/cli/publish/lines.ts'
 import { type PublishFlags, runPublish } from '../../src/cli/publish/publishAction.ts'
+import { systemClock } from '../../src/model/clock.ts'
 import { readMessages } from '../../src/model/fleet/readMessages.ts'
 import type { WireMessage } from '../../src/model/fleet/wire.ts'
+import { Due } from '../../src/model/timer.ts'
 import { describeWithNats, freePort, type NatsServer, natsServer } from '../fleet/natsServer.ts'
 import { MAIN } from './runCli.ts'
 import { heard, runHere } from './runHere.ts'
@@ -123,13 +125,20 @@ describeWithNats('publish', () => {
   test('gives up on a server that does not answer', async () => {
     const { server } = await setUp()
     const config = busConfigOf({ server: server.url, fleet: 'shop' })
-    const bus = await openBus(config, { name: 'test', patience: 100 })
+    const bus = await openBus(config, { name: 'test' })
     server.pause()
+    // From now on whoever would wait for seconds waits a tenth of one.
+    const arm = systemClock.arm.bind(systemClock)
+    const hasty = vi.spyOn(systemClock, 'arm').mockImplementation((timer, dueAt) => {
+      const now = systemClock.now()
+      arm(timer, timer instanceof Due && dueAt > now + 2500 ? now + 100 : dueAt)
+    })
+    onTestFinished(() => hasty.mockRestore())
     const message = `${server.url} does not answer: whether it has what was sent is not known`
     // A signal takes its time; what was on its way is still answered.
     await vi.waitFor(() => expect(bus.confirm()).rejects.toMatchObject({ exitCode: 2, message }), 20_000)
     await bus.close()
-    await expect(openBus(config, { name: 'test', patience: 100 })).rejects.toMatchObject({ exitCode: 2 })
+    await expect(openBus(config, { name: 'test' })).rejects.toMatchObject({ exitCode: 2 })
   })
 
   test('gives up on a server that takes the connection and says nothing, and leaves no socket behind', async () => {
@@ -151,7 +160,7 @@ describeWithNats('publish', () => {
     await refused
   })
 
-  test('ends when it is told to, though its input says nothing more', { timeout: 20_000 }, async () => {
+  test('ends when it is told to, though its input says nothing more', { timeout: 60_000 }, async () => {
     const { server, listen } = await setUp()
     const messages = await listen()
     const child = spawn(process.execPath, [MAIN, 'publish', 'openai', '--stdin', ...FLEET, '--server', server.url])

@@ -8,10 +8,12 @@ import { fleetLines } from '../../src/cli/state/fleetLines.ts'
 import { spendOf } from '../../src/cli/state/spend.ts'
 import { styleFor } from '../../src/cli/terminal/style.ts'
 import { busSchema } from '../../src/model/fleet/busConfig.ts'
+import { patienceWithLeases } from '../bus/nats/patience.ts'
 import { describeWithNats, freePort, type NatsServer, natsServer } from '../fleet/natsServer.ts'
 import { DIRECTIVE, LEDGER, NODE } from '../model/fleet/samples.ts'
 import { heard, runHere } from './runHere.ts'
 
+patienceWithLeases()
 beforeEach(() => {
   vi.stubEnv('NO_COLOR', '1')
 })
@@ -24,7 +26,9 @@ describeWithNats('state', () => {
     const server = await natsServer()
     const link = await fleetOn(server)
     await link.lease.take()
-    link.directives.put('openai', DIRECTIVE)
+    // Neither it nor the lease is to lapse while a busy machine looks.
+    const asked = { ...DIRECTIVE, lifetime: 60_000 }
+    link.directives.put('openai', asked)
     link.nodes.put('web-1', NODE)
     link.ledger.put('web-1', LEDGER)
     await vi.waitFor(
@@ -41,7 +45,7 @@ describeWithNats('state', () => {
     expect(asJson).toMatchObject({
       ...{ fleet: 'shop', exists: true, leader: 'web-1', epoch: 12, unreadable: [] },
       nodes: [{ ...NODE, age: expect.any(Number) }],
-      directives: [{ ...DIRECTIVE, lapsed: false }],
+      directives: [{ ...asked, lapsed: false }],
       spend: [{ service: 'openai', day: 1.5, month: 40 }],
     })
     link.directives.remove('openai')
@@ -96,7 +100,7 @@ describeWithNats('state', () => {
     expect(nowhere).toMatchObject({ code: 2, stderr: expect.stringContaining('no connection to 127.0.0.1') })
   })
 
-  test('looks again and again until it is told to end, whether the server is there or not', { timeout: 15_000 }, async () => {
+  test('looks again and again until it is told to end, whether the server is there or not', { timeout: 60_000 }, async () => {
     const server = await natsServer()
     const link = await fleetOn(server)
     link.nodes.put('web-1', NODE)
@@ -170,7 +174,7 @@ describe('a picture of the fleet', () => {
 
 /** A node that has joined. */
 async function fleetOn(server: NatsServer): Promise<NatsLink> {
-  const link = new NatsLink({ ...busSchema.parse({ servers: server.url, fleet: 'shop' }), node: 'web-1' })
+  const link = new NatsLink({ ...busSchema.parse({ servers: server.url, fleet: 'shop', lease: 600_000 }), node: 'web-1' })
   onTestFinished(() => link.close())
   await vi.waitFor(() => expect(link.connected).toBe(true), 20_000)
   return link

@@ -1,14 +1,16 @@
 // `switchgear tail` against a real server, and how it shows what it hears.
 import { connect } from '@nats-io/transport-node'
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { runProgram } from '../../src/cli/program.ts'
 import { busEvents } from '../../src/cli/tail/busEvent.ts'
 import { eventLine } from '../../src/cli/tail/eventLine.ts'
 import { Screen } from '../../src/cli/tail/screen.ts'
 import { hearsAll, subjectsOf } from '../../src/cli/tail/tailed.ts'
 import { styleFor } from '../../src/cli/terminal/style.ts'
+import { systemClock } from '../../src/model/clock.ts'
 import { encodeRejection } from '../../src/model/fleet/rejection.ts'
 import { rejectedSubject, tableSubject } from '../../src/model/fleet/subjects.ts'
+import type { Timer } from '../../src/model/timerWheel.ts'
 import { describeWithNats, type NatsServer, natsServer } from '../fleet/natsServer.ts'
 import { AT, bytesOf, DIRECTIVE, LEDGER, messageBytes, NODE, OUTCOME, SAMPLES, subjectOf } from '../model/fleet/samples.ts'
 import type { CliRun } from './runCli.ts'
@@ -45,9 +47,10 @@ describeWithNats('tail', () => {
         [tableSubject('default', 'nodes', 'web-1'), bytesOf(NODE)],
         [tableSubject('default', 'ledger', 'web-1'), bytesOf(LEDGER)],
         [rejectedSubject('default'), encodeRejection(REJECTION)],
-        [subjectOf(OUTCOME), bytesOf('nonsense')],
         ['sg.v1.other.outcome.openai.web-1', bytesOf(OUTCOME)],
+        [subjectOf(OUTCOME), bytesOf('nonsense')],
       ],
+      Object.keys(SAMPLES).length + 4,
     )
     expect({ code, stderr }).toEqual({ code: 0, stderr: `listening to the fleet default on ${server.url}\n` })
     const types = stdout
@@ -67,9 +70,10 @@ describeWithNats('tail', () => {
         [subjectOf(other), messageBytes(other)],
         [subjectOf(OUTCOME), messageBytes(OUTCOME)],
         [subjectOf(SAMPLES.alert), messageBytes(SAMPLES.alert)],
-        [tableSubject('default', 'directives', 'openai'), bytesOf(DIRECTIVE)],
         [tableSubject('default', 'nodes', 'web-1'), bytesOf(NODE)],
+        [tableSubject('default', 'directives', 'openai'), bytesOf(DIRECTIVE)],
       ],
+      2,
     )
     expect(
       stdout
@@ -85,12 +89,12 @@ describeWithNats('tail', () => {
       const message = { ...OUTCOME, id: `${seq}`, seq }
       return [subjectOf(message), messageBytes(message)]
     }
-    const { stderr } = await tailing(server, [], [numbered(1), numbered(2), numbered(6)])
+    const { stderr } = await tailing(server, [], [numbered(1), numbered(2), numbered(6)], 3)
     expect(stderr).toContain('switchgear: 3 messages were sent and never came\n')
   })
 
   // The last one here: once asked to end, every command of this process is.
-  test('goes on after the server was away, and ends in order on Ctrl-C', { timeout: 15_000 }, async () => {
+  test('goes on after the server was away, and ends in order on Ctrl-C', { timeout: 60_000 }, async () => {
     const server = await natsServer({ jetstream: false })
     const { code, stdout, stderr } = await heard(async () => {
       const tail = runTail(server, [])
@@ -214,12 +218,23 @@ test('lines that nobody reads as fast as they come are counted, not kept', () =>
 
 type Sent = readonly (readonly [subject: string, bytes: Uint8Array])[]
 
-/** What tail says of what is sent once it listens. */
-function tailing(server: NatsServer, flags: readonly string[], messages: Sent): Promise<CliRun> {
+/** What tail says of what is sent once it listens. Its time is over when it has shown `lines` of them, the last one sent among them. */
+async function tailing(server: NatsServer, flags: readonly string[], messages: Sent, lines: number): Promise<CliRun> {
+  const arm = systemClock.arm.bind(systemClock)
+  const hour = 3_600_000
+  let end: Timer | undefined
+  const armed = vi.spyOn(systemClock, 'arm').mockImplementation((timer, dueAt) => {
+    if (dueAt > systemClock.now() + hour / 2) end = timer
+    else arm(timer, dueAt)
+  })
+  onTestFinished(() => armed.mockRestore())
   return heard(async () => {
-    const tail = runTail(server, ['--for', '0.6', ...flags])
+    const tail = runTail(server, ['--for', String(hour / 1000), ...flags])
     await vi.waitFor(() => expect(said('listening')).toBe(true), 20_000)
     await send(server, messages)
+    const written = (): number => vi.mocked(process.stdout.write).mock.calls.length
+    await vi.waitFor(() => expect(written()).toBeGreaterThanOrEqual(lines), 20_000)
+    end?.fire(systemClock.now())
     await tail
   })
 }

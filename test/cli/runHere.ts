@@ -3,6 +3,9 @@ import { vi } from 'vitest'
 import { runProgram } from '../../src/cli/program.ts'
 import type { CliRun } from './runCli.ts'
 
+// Colours and stacks depend on who runs the tests, unless they are asked for.
+for (const name of ['NO_COLOR', 'FORCE_COLOR', 'DEBUG']) delete process.env[name]
+
 /** What `act` prints, and the exit code it leaves. */
 export async function heard(act: () => Promise<unknown>): Promise<CliRun> {
   const said = { stdout: '', stderr: '' }

@@ -46,12 +46,13 @@ async function silentServer(greeting?: string): Promise<Silent> {
   }
 }
 
+const arm = systemClock.arm.bind(systemClock)
+
 const configOf = (...servers: string[]) => busSchema.parse({ servers })
 
 describe('where nobody speaks', () => {
   // Whoever waits two seconds or more for a server waits a tenth of one here.
   beforeEach(() => {
-    const arm = systemClock.arm.bind(systemClock)
     vi.spyOn(systemClock, 'arm').mockImplementation((timer, dueAt) => {
       const now = systemClock.now()
       arm(timer, timer instanceof Due && dueAt >= now + 1990 ? now + 100 : dueAt)
@@ -106,13 +107,27 @@ describe('where nobody speaks', () => {
   test('each of several servers is told of', async () => {
     const [one, two] = [await silentServer(), await silentServer('SSH-2.0\r\n')]
     const reasons = `no connection to ${one.url},${two.url}: ${one.url}: it does not answer; ${two.url}: it is no NATS server`
-    await expect(openBus(configOf(one.url, two.url), { name: 'test' })).rejects.toThrow(reasons)
+    const waits: Due[] = []
+    vi.mocked(systemClock.arm).mockImplementation((timer, dueAt) => {
+      if (timer instanceof Due) waits.push(timer)
+      else arm(timer, dueAt)
+    })
+    const refused = expect(openBus(configOf(one.url, two.url), { name: 'test' })).rejects.toThrow(reasons)
+    // The one that speaks is heard before the patience with the other is over.
+    await until(() => one.made > 0 && two.made > 0 && two.open === 0, 'the other to be heard')
+    for (const wait of waits) wait.fire(systemClock.now())
+    await refused
   })
 })
 
 test('a server that says what it is and no more is given up in time', async () => {
   const info = { server_id: 'x', version: '2.9.10', max_payload: 1_048_576, headers: true, proto: 1 }
   const silent = await silentServer(`INFO ${JSON.stringify(info)}\r\n`)
+  // For what it says it has all the time it needs.
+  const patient = vi.spyOn(systemClock, 'arm').mockImplementation((timer, dueAt) => {
+    arm(timer, timer instanceof Due ? dueAt + 20_000 : dueAt)
+  })
+  onTestFinished(() => patient.mockRestore())
   await expect(openBus(configOf(silent.url), { name: 'test', patience: 50 })).rejects.toThrow(/^no connection to .*timeout/i)
   await until(() => silent.open === 0, 'the connections to end')
 })

@@ -30,7 +30,7 @@ async function join(servers: string, user: string, password: string, lead: boole
 
 describeWithNats('the permissions of the page', () => {
   test('let a leader lead, and a node join, spend and obey, and refuse neither anything it needs', {
-    timeout: 20_000,
+    timeout: 60_000,
   }, async () => {
     const { url } = await natsServer({ config })
     const leader = await join(url, 'leader', 'change-1', true)
@@ -60,7 +60,7 @@ describeWithNats('the permissions of the page', () => {
     await operator.close()
   })
 
-  test('keep a node from speaking for another, and a reporter from all but reporting', { timeout: 20_000 }, async () => {
+  test('keep a node from speaking for another, and a reporter from all but reporting', { timeout: 60_000 }, async () => {
     const { url } = await natsServer({ config })
     const as = (node: string, user: string, password: string) =>
       linkTo(url, node, { fleet: 'shop', user, password, inboxPrefix: `_INBOX_${user}` })
@@ -91,7 +91,7 @@ describeWithNats('the permissions of the page', () => {
   })
 
   test('keep a node from commanding the fleet, and from forging what the leader or another node has stored', {
-    timeout: 20_000,
+    timeout: 60_000,
   }, async () => {
     const { url } = await natsServer({ config })
     const leader = await join(url, 'leader', 'change-1', true)

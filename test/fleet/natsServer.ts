@@ -2,13 +2,15 @@
 // even when a test fails. Where there is none, the tests that need it say so and how to get it; in CI they fail.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { jetstreamManager } from '@nats-io/jetstream'
 import { connect } from '@nats-io/transport-node'
 import { describe, onTestFinished, test } from 'vitest'
+import { freePort } from './freePort.ts'
 import { findNatsServer, HOW_TO_GET_NATS } from './natsBinary.ts'
+
+export { freePort }
 
 const binary = findNatsServer()
 
@@ -177,16 +179,4 @@ class OwnServer implements NatsServer {
       child.once('exit', (code) => reject(new Error(`nats-server ended with ${code}:\n${this.log.slice(from)}`)))
     })
   }
-}
-
-export function freePort(): Promise<number> {
-  const probe = createServer()
-  return new Promise((resolve, reject) => {
-    probe.once('error', reject)
-    probe.listen(0, '127.0.0.1', () => {
-      const address = probe.address()
-      const port = typeof address === 'object' && address !== null ? address.port : 0
-      probe.close(() => resolve(port))
-    })
-  })
 }

@@ -7,9 +7,9 @@ import { join } from 'node:path'
 import { jetstreamManager } from '@nats-io/jetstream'
 import { connect } from '@nats-io/transport-node'
 import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest'
-import { systemClock } from '../../src/model/clock.ts'
 import { journalStream } from '../../src/model/fleet/subjects.ts'
 import type { AlertRecord } from '../../src/model/records.ts'
+import { VirtualClock } from '../../src/model/virtualClock.ts'
 import { createSwitchgear, type SwitchgearOptions } from '../../src/switchgear.ts'
 import { runHere } from '../cli/runHere.ts'
 import { describeWithNats, type NatsServer, natsServer, unboundServer } from './natsServer.ts'
@@ -24,17 +24,21 @@ const services = {
   },
 } as const
 
-type Options = Partial<Omit<SwitchgearOptions<typeof services>, 'services' | 'bus'>> & { readonly lead?: boolean }
+type Options = Partial<Omit<SwitchgearOptions<typeof services>, 'services' | 'bus'>>
 
-async function nodeAt(url: string, fleet: string, node: string, { lead = true, ...options }: Options = {}) {
-  const bus = { servers: url, fleet, node, lead, lease: 1000 }
-  const gear = await createSwitchgear({ services, ...options, bus })
+/** So long, in ms, that no term ends and no prober is given up because the machine was busy with other things. */
+const LONG = 10_000
+
+async function nodeAt(url: string, fleet: string, node: string, options: Options & { readonly lease?: number } = {}) {
+  const { lease = LONG, ...more } = options
+  const bus = { servers: url, fleet, node, lease }
+  const gear = await createSwitchgear({ services, ...more, bus })
   onTestFinished(() => gear.close())
   return gear
 }
 type Gear = Awaited<ReturnType<typeof nodeAt>>
 
-const until = (what: () => unknown, timeout = 10_000): Promise<unknown> => vi.waitUntil(what, { timeout, interval: 20 })
+const until = (what: () => unknown, timeout = 20_000): Promise<unknown> => vi.waitUntil(what, { timeout, interval: 20 })
 
 const fail = (gear: Gear): Promise<unknown> =>
   gear.execute('search', () => Promise.reject(Object.assign(new Error('503'), { status: 503 }))).catch((error) => error)
@@ -68,7 +72,7 @@ describeWithNats('nodes of one fleet', () => {
     for (let calls = 0; calls < 30; calls++) await three.execute('search', () => 1)
     for (let calls = 0; calls < 12; calls++) await Promise.all([fail(one), fail(two)])
     await until(() => three.state('search') === 'open')
-    expect(alerts.map(({ code }) => code)).toContain('fleet_tripped')
+    await until(() => alerts.some(({ code }) => code === 'fleet_tripped'))
     const late = await nodeAt(server.url, one.fleet?.fleet ?? '', 'late')
     await until(() => late.fleet?.directives.has('search'))
     // Each calls all the time; only who is let may find out that the service is back.
@@ -81,9 +85,9 @@ describeWithNats('nodes of one fleet', () => {
         recovered ||= gear.state('search') === 'closed'
       }
       return gears.every((gear) => gear.state('search') === 'closed')
-    }, 20_000)
+    })
     expect(probing.size).toBe(1)
-  }, 40_000)
+  }, 60_000)
 
   test('what one spends the others cannot spend again', async () => {
     const budgets = { rules: [{ id: 'day', type: 'absolute_daily', threshold: 1, action: 'block' }] } as const
@@ -180,7 +184,7 @@ describeWithNats('nodes of one fleet', () => {
     three.command('search', { name: 'trip', ...by })
     await until(() => one.fleet?.nodes.get('three')?.services.search?.path === 'open.forced')
     expect([one, two, three].map(({ services: { search } }) => search.path === 'open.forced')).toEqual([false, false, true])
-  }, 30_000)
+  }, 60_000)
 
   test('a leader that closes hands over at once', async () => {
     const gears = await fleetOf('one', 'two')
@@ -188,29 +192,37 @@ describeWithNats('nodes of one fleet', () => {
     await until(() => gears.some(({ fleet }) => fleet?.leads))
     const leader = gears.find(({ fleet }) => fleet?.leads) as Gear
     const other = gears.find((gear) => gear !== leader) as Gear
-    const began = systemClock.now()
+    const client = await connect({ servers: server.url })
+    onTestFinished(() => client.close())
+    const changes: string[] = []
+    client.subscribe(`sg.v1.${leader.fleet?.fleet}.lease.>`, {
+      callback: (_, message) => {
+        changes.push(message.headers?.get('KV-Operation') || message.json<{ node: string }>().node)
+      },
+    })
+    await client.flush()
     await leader.close()
-    await until(() => other.fleet?.leads)
-    expect(systemClock.now() - began).toBeLessThan(2500)
+    await until(() => other.fleet?.leads && changes.includes(other.fleet.node))
+    // It was given up, and has not lapsed: of that nothing is heard.
+    expect(changes.slice(changes.indexOf('DEL'))).toEqual(['DEL', other.fleet?.node])
   })
 })
 
 describeWithNats('a server that is away', () => {
   test('at the start, or later, costs no call anything; the fleet is joined when it comes', async () => {
     const server = await natsServer({ started: false })
-    const began = systemClock.now()
-    const gear = await nodeAt(server.url, 'away', 'one')
+    // Where no time passes, whoever waited for it would wait for ever.
+    await nodeAt(server.url, 'timeless', 'one', { clock: new VirtualClock() })
+    const gear = await nodeAt(server.url, 'away', 'one', { lease: 1000 })
     const codes: string[] = []
     gear.events$.subscribe((event) => event.type === 'alert' && event.by === 'fleet' && codes.push(event.code))
-    expect(systemClock.now() - began).toBeLessThan(1000)
-    let slowest = 0
     let ended = false
     const calls = (async () => {
       while (!ended) {
-        const from = systemClock.now()
-        expect(await gear.execute('search', () => 1)).toBe(1)
-        slowest = Math.max(slowest, systemClock.now() - from)
-        await new Promise((resolve) => setImmediate(resolve))
+        // Neither a timer nor anything of the network has its turn before this.
+        const turn = new Promise((resolve) => setImmediate(resolve, 'too late'))
+        expect(await Promise.race([gear.execute('search', () => 1), turn])).toBe(1)
+        await turn
       }
     })()
     await until(() => codes.includes('fleet_alone'))
@@ -219,9 +231,8 @@ describeWithNats('a server that is away', () => {
     await server.kill('SIGKILL')
     await until(() => codes.filter((code) => code === 'fleet_alone').length === 2)
     await server.start()
-    await until(() => codes.filter((code) => code === 'fleet_joined').length === 2 && gear.fleet?.leads, 20_000)
+    await until(() => codes.filter((code) => code === 'fleet_joined').length === 2 && gear.fleet?.leads)
     ended = true
     await calls
-    expect(slowest).toBeLessThan(500)
-  }, 60_000)
+  }, 90_000)
 })

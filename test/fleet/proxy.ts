@@ -13,6 +13,8 @@ export interface Proxy {
    * answer.
    */
   partition(what?: 'all' | 'answers'): void
+  /** Nothing of what the server says passes any more once a client has said these words, which reach it. */
+  loseAnswersFrom(words: string): void
   /** As before. Connections from before the partition are ended, as their bytes are gone. */
   heal(): void
   /** Ends every connection; new ones are taken. */
@@ -46,6 +48,8 @@ class Line implements Proxy {
   #silent = false
   /** Only what the server says is lost. */
   #mute = false
+  /** Once a client says them the server is mute. */
+  #lastWords: string | undefined
   #delay = 0
 
   constructor(target: number) {
@@ -75,9 +79,14 @@ class Line implements Proxy {
     else this.#mute = true
   }
 
+  loseAnswersFrom(words: string): void {
+    this.#lastWords = words
+  }
+
   heal(): void {
     this.#silent = false
     this.#mute = false
+    this.#lastWords = undefined
     this.cut()
   }
 
@@ -111,6 +120,9 @@ class Line implements Proxy {
     const pair = [client, upstream] as const
     this.#pairs.add(pair)
     upstream.on('error', () => undefined)
+    client.on('data', (bytes) => {
+      if (this.#lastWords !== undefined && bytes.includes(this.#lastWords)) this.#mute = true
+    })
     this.#pass(client, upstream, () => this.#silent)
     this.#pass(upstream, client, () => this.#silent || this.#mute)
     const end = (): void => {

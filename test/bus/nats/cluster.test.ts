@@ -11,12 +11,12 @@ describeWithNats('a cluster that loses a leader', () => {
   test('loses no entry, no record and no epoch', async () => {
     const servers = await natsCluster()
     const urls = servers.map(({ url }) => url)
-    const [a, b] = ['a', 'b'].map((node) => linkTo(urls, node, { replicas: 3, lease: 12_000 }))
+    const [a, b] = ['a', 'b'].map((node) => linkTo(urls, node, { replicas: 3, lease: 600_000 }))
     if (a === undefined || b === undefined) throw new Error('no links')
     const journal = journalOf(urls, 'a', { onProblem: () => undefined }, { replicas: 3 })
     await journal.open(header)
     a.directives.put('search', directive('search', { epoch: 1 }))
-    await until(() => b.directives.entries.has('search'), 'the cluster', 30_000)
+    await until(() => b.directives.entries.has('search'), 'the cluster', 60_000)
     const held = await taken(a)
     journal.append(numbered(1))
     await journal.flush().catch(() => journal.flush())
@@ -29,13 +29,13 @@ describeWithNats('a cluster that loses a leader', () => {
       journal.append(numbered(epoch))
       await new Promise((resolve) => setTimeout(resolve, 10))
     }
-    await until(() => b.directives.entries.get('search')?.value.epoch === 20, 'the last entry', 20_000)
+    await until(() => b.directives.entries.get('search')?.value.epoch === 20, 'the last entry', 60_000)
     expect(await taken(a)).toBe(held)
-    await until(() => journal.problem === undefined, 'the journal', 20_000)
+    await until(() => journal.problem === undefined, 'the journal', 60_000)
     await journal.flush()
     await journal.close()
     expect(numbersOf(await read(client))).toEqual(range(1, 20))
-  }, 60_000)
+  }, 240_000)
 })
 
 describeWithNats('a cluster that keeps one copy of everything', () => {
@@ -43,13 +43,13 @@ describeWithNats('a cluster that keeps one copy of everything', () => {
     const urls = (await natsCluster()).map(({ url }) => url)
     const one = linkTo(urls, 'one', { lease: 3000 })
     one.directives.put('search', directive('search', { epoch: 1 }))
-    await until(() => one.directives.entries.has('search'), 'the tables', 30_000)
+    await until(() => one.directives.entries.has('search'), 'the tables', 60_000)
     const journal = journalOf(urls, 'a', { onProblem: () => undefined })
     await journal.open(header)
     journal.append(numbered(1))
     await journal.flush().catch(() => journal.flush())
     const many = linkTo(urls, 'many', { replicas: 3, lease: 12_000 })
-    await until(() => many.directives.entries.has('search'), 'the tables with three copies', 30_000)
+    await until(() => many.directives.entries.has('search'), 'the tables with three copies', 60_000)
     await taken(many)
     const again = journalOf(urls, 'b', { onProblem: () => undefined }, { replicas: 3 })
     await again.open(header)
@@ -66,7 +66,7 @@ describeWithNats('a cluster that keeps one copy of everything', () => {
     }
     expect((await streams.info('KV_sg_test_lease')).config.max_age).toBe(12_000 * 1e6)
     expect(numbersOf(await read(client))).toEqual([1, 2])
-  }, 60_000)
+  }, 240_000)
 })
 
 async function taken(link: ReturnType<typeof linkTo>): Promise<number> {

@@ -123,5 +123,5 @@ describeWithNats('a journal read back from JetStream', () => {
       await server.start()
     }
     expect(numbers).toEqual(range(1, 20_500))
-  }, 15_000)
+  })
 })

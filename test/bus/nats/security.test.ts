@@ -8,6 +8,7 @@ import type { BusInput } from '../../../src/model/fleet/busConfig.ts'
 import { describeWithNats, natsServer } from '../../fleet/natsServer.ts'
 import { temporaryDirectory } from '../journalRecords.ts'
 import { connected, directive, linkTo, outcome, ready, statusesOf, until } from './natsLink.ts'
+import { patienceWithLeases } from './patience.ts'
 import { userCredentials } from './userCredentials.ts'
 
 const USERS = `authorization { users = [
@@ -19,6 +20,8 @@ const USERS = `authorization { users = [
 const fixture = (name: string): string => fileURLToPath(new URL(`../../fixtures/tls/${name}`, import.meta.url))
 const TLS = `tls { cert_file: "${fixture('server.pem')}", key_file: "${fixture('server.key')}" }`
 const MUTUAL = TLS.replace('}', `, ca_file: "${fixture('ca.pem')}", verify: true }`)
+
+patienceWithLeases()
 
 describeWithNats('a server with users', () => {
   test('one who may only report outcomes reports them, and is told what it may not', async () => {

@@ -7,6 +7,9 @@ import { describeWithNats, type NatsServer, natsServer } from '../../fleet/natsS
 import { header } from '../journalRecords.ts'
 import { clientOf, journalOf, STREAM } from './journals.ts'
 import { directive, linkTo, ready, statusesOf, until } from './natsLink.ts'
+import { patienceWithLeases } from './patience.ts'
+
+patienceWithLeases()
 
 const TABLES = ['directives', 'nodes', 'ledger'].map((table) => `KV_sg_test_${table}`)
 const LEASE = 'KV_sg_test_lease'

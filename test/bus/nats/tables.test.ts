@@ -9,6 +9,7 @@ import { describeWithNats, type NatsServer, natsServer } from '../../fleet/natsS
 import { proxy } from '../../fleet/proxy.ts'
 import { fastClock } from './fastClock.ts'
 import { connected, directive, linkTo, nodeEntry, ready, statusesOf, until } from './natsLink.ts'
+import { type PushedClock, pushedClock } from './pushedClock.ts'
 
 describeWithNats('tables over NATS', () => {
   test('what one node puts, every node has, and hears of its removal', async () => {
@@ -165,12 +166,14 @@ describeWithNats('tables over NATS', () => {
   test('a node that is not heard of for ten seconds is gone', async () => {
     const { url } = await natsServer()
     const a = linkTo(url, 'a')
-    const b = linkTo(url, 'b', {}, { clock: fastClock(20) })
+    const clock = pushedClock()
+    const b = linkTo(url, 'b', {}, { clock })
     await ready(a, b)
     const heard: unknown[] = []
     b.nodes.listen((key, entry) => heard.push([key, entry?.value.session]))
     a.nodes.put('a', nodeEntry('a'))
     await until(() => heard.length === 1, 'the node')
+    clock.push(10_000)
     await until(() => heard.length === 2, 'its end')
     expect(heard).toEqual([
       ['a', 's'],
@@ -178,7 +181,8 @@ describeWithNats('tables over NATS', () => {
     ])
     expect(b.nodes.entries.size).toBe(0)
     a.nodes.put('a', nodeEntry('a', { session: 't' }))
-    await until(() => heard.length === 3, 'its return')
+    await until(() => b.nodes.entries.get('a')?.value.session === 't', 'its return')
+    expect(heard[2]).toEqual(['a', 't'])
     b.nodes.put('b', nodeEntry('b'))
     await until(() => a.nodes.entries.has('b'), 'the other')
   })
@@ -186,11 +190,14 @@ describeWithNats('tables over NATS', () => {
   test('a directive that nobody has renewed for a minute is gone, and is not found by those who come later', async () => {
     const server = await natsServer()
     const a = linkTo(server.url, 'a')
-    const b = linkTo(server.url, 'b', {}, { clock: fastClock(60) })
+    const clock = pushedClock()
+    const b = linkTo(server.url, 'b', {}, { clock })
     await ready(a, b)
     const heard: unknown[] = []
     b.directives.listen((key, entry) => heard.push([key, entry?.value.state]))
     a.directives.put('search', directive('search', { state: 'open' }))
+    await until(() => heard.length === 1, 'the directive')
+    clock.push(60_000)
     await until(() => heard.length === 2, 'its end')
     expect(heard).toEqual([
       ['search', 'open'],
@@ -203,7 +210,8 @@ describeWithNats('tables over NATS', () => {
 
   test('of an entry that changes without end only so much is heard, and the last of it', async () => {
     const server = await natsServer()
-    const [a, b] = [linkTo(server.url, 'a'), linkTo(server.url, 'b', {}, { clock: fastClock(5) })]
+    const clock = pushedClock()
+    const [a, b] = [linkTo(server.url, 'a'), linkTo(server.url, 'b', {}, { clock })]
     await ready(a, b)
     const statuses = statusesOf(b)
     let heard = 0
@@ -215,7 +223,8 @@ describeWithNats('tables over NATS', () => {
       client.publish('$KV.sg_test_nodes.flood', JSON.stringify(nodeEntry('flood', { dropped: i })))
     }
     await client.flush()
-    await until(() => b.nodes.entries.get('flood')?.value.dropped === 5000, 'the last')
+    await until(() => statuses.length > 0, 'a word about it')
+    await untilLooked(clock, () => b.nodes.entries.get('flood')?.value.dropped === 5000, 'the last')
     expect(heard).toBeLessThan(4000)
     const message = 'flood of sg_test_nodes changes more than 100 times a second; not all of it is heard'
     expect(statuses).toContainEqual({ type: 'trouble', code: 'too_many', message })
@@ -226,19 +235,21 @@ describeWithNats('tables over NATS', () => {
     const client = await clientOf(server)
     // Made by hand, without republishing.
     const kv = await new Kvm(client).create('sg_test_directives')
-    const link = linkTo(server.url, 'a', {}, { clock: fastClock(20) })
+    const clock = pushedClock()
+    const link = linkTo(server.url, 'a', {}, { clock })
     const statuses = statusesOf(link)
     await ready(link)
     for (let i = 0; i < 3; i++) await kv.put(`s${i}`, JSON.stringify(directive(`s${i}`)))
-    await until(() => link.directives.entries.size === 3, 'the entries')
+    await untilLooked(clock, () => link.directives.entries.size === 3, 'the entries')
     await kv.delete('s1')
-    await until(() => link.directives.entries.size === 2, 'the removal')
+    await untilLooked(clock, () => link.directives.entries.size === 2, 'the removal')
     expect(statuses).toContainEqual({ type: 'trouble', code: 'bucket_options', message: expect.stringContaining('nowhere') })
   })
 
   test('a bucket that is made anew is read anew, and revisions grow all the same', async () => {
     const server = await natsServer()
-    const link = linkTo(server.url, 'a', {}, { clock: fastClock(20) })
+    const clock = pushedClock()
+    const link = linkTo(server.url, 'a', {}, { clock })
     await ready(link)
     for (const key of ['kept', 'lost']) link.directives.put(key, directive(key))
     await until(() => link.directives.entries.size === 2, 'the entries')
@@ -249,7 +260,7 @@ describeWithNats('tables over NATS', () => {
     await (await jetstream(client).jetstreamManager()).streams.delete('KV_sg_test_directives')
     const kv = await new Kvm(client).create('sg_test_directives')
     await kv.put('kept', JSON.stringify(directive('kept', { level: 3 })))
-    await until(() => !link.directives.entries.has('lost'), 'the news')
+    await untilLooked(clock, () => !link.directives.entries.has('lost'), 'the news')
     expect(link.directives.entries.get('kept')?.value.level).toBe(3)
     expect(link.directives.entries.get('kept')?.revision).toBeGreaterThan(before)
     expect(heard.slice(2)).toEqual([
@@ -341,6 +352,15 @@ describeWithNats('tables over NATS', () => {
     expect(b.nodes.entries.has('a')).toBe(false)
   })
 })
+
+/** Waits for what is found by looking, which is done every five seconds. */
+function untilLooked(clock: PushedClock, holds: () => boolean, what: string): Promise<void> {
+  return until(() => {
+    if (holds()) return true
+    clock.push(100)
+    return false
+  }, what)
+}
 
 async function clientOf({ url }: NatsServer): Promise<NatsConnection> {
   const client = await connect({ servers: url })
