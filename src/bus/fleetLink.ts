@@ -77,8 +77,6 @@ export interface Lease {
   take(): Promise<LeaseAnswer>
   /** Gives it up at once, for a successor to take. Never rejects. */
   release(): Promise<void>
-  /** Told when a holder gave it up, so that others need not wait for their next try. Not told when it expired. */
-  onFree?(listener: () => void): () => void
 }
 
 export type LeaseAnswer =

@@ -4,9 +4,8 @@
 import type { NatsConnection } from '@nats-io/transport-node'
 import { bucketName, isBusName, leaseWildcard } from '../../model/fleet/subjects.ts'
 import type { Lease, LeaseAnswer } from '../fleetLink.ts'
-import { Bucket, isConflict, isMissing, isWithoutJetstream, republished, type Stored } from './bucket.ts'
+import { Bucket, isConflict, isMissing, isWithoutJetstream, type Stored } from './bucket.ts'
 import type { WhileUp } from './connection.ts'
-import { Listeners } from './listeners.ts'
 import type { StreamFit } from './streamFit.ts'
 
 export interface NatsLeaseOptions {
@@ -42,8 +41,6 @@ interface Holding {
 export class NatsLease implements Lease {
   readonly #options: NatsLeaseOptions
   readonly #bucketName: string
-  readonly #subject: string
-  readonly #free = new Listeners<[]>('the lease of the fleet')
   #lifetime: number
   #bucket: Bucket | undefined
   #epoch: number | undefined
@@ -56,7 +53,6 @@ export class NatsLease implements Lease {
     this.#options = options
     this.#lifetime = options.lifetime
     this.#bucketName = bucketName(options.fleet, 'lease')
-    this.#subject = leaseWildcard(options.fleet)
   }
 
   /** As the server has it: whoever made the bucket has decided, or who wanted more since. */
@@ -64,20 +60,9 @@ export class NatsLease implements Lease {
     return this.#lifetime
   }
 
-  onFree(listener: () => void): () => void {
-    return this.#free.add(listener)
-  }
-
-  connected(client: NatsConnection, fresh: boolean): void {
+  /** There is a connection (again). */
+  connected(): void {
     this.#bucket = undefined
-    if (!fresh) return
-    client.subscribe(this.#subject, {
-      callback: (error, message) => {
-        if (error !== null) return
-        const change = republished(message, { name: this.#bucketName, republish: this.#subject })
-        if (change?.key === KEY && change.bytes === undefined) this.#free.tell()
-      },
-    })
   }
 
   async take(): Promise<LeaseAnswer> {
@@ -123,10 +108,10 @@ export class NatsLease implements Lease {
     const client = this.#options.client()
     if (client === undefined) throw new Error('there is no connection to the server')
     if (this.#bucket !== undefined) return this.#bucket
-    const { lifetime, replicas, whileUp, fit } = this.#options
+    const { fleet, lifetime, replicas, whileUp, fit } = this.#options
     const bucket = await Bucket.open(client, {
       name: this.#bucketName,
-      republish: this.#subject,
+      republish: leaseWildcard(fleet),
       ttl: lifetime,
       entryBytes: 4096,
       replicas,

@@ -162,7 +162,7 @@ export class NatsLink implements FleetLink {
 
   #rise(client: NatsConnection, fresh: boolean): void {
     this.#subscriptions.connected(fresh)
-    this.lease.connected(client, fresh)
+    this.lease.connected()
     for (const table of [this.directives, this.nodes, this.ledger]) table.connected(client, fresh)
     this.#sender.connected()
     // The server reads in order: when it answers, it has the subscriptions, and what others send from then on is heard here.
