@@ -94,8 +94,8 @@ export interface Switchgear<
   /** Resolves when everything journalled so far is in the operating system's hands. */
   flush(): Promise<void>
   /**
-   * Switches the board off: what it leads of a fleet is handed over, within two seconds, timers stop, the journal is written out, and closed unless it is one of your own; of such a one,
-   * the error of its `flush` comes out. Calls in flight may still end.
+   * Switches the board off: what it leads of a fleet is handed over, within two seconds, timers stop, the journal is written out, and
+   * closed unless it is one of your own; of such a one, the error of its `flush` comes out. Calls in flight may still end.
    */
   close(): Promise<void>
 }
@@ -110,7 +110,7 @@ export class Gear<Services extends Record<string, ServiceInput>, Routes extends 
   readonly #board: Board
   readonly #config: ResolvedConfig
   readonly #keeper: BudgetKeeper | undefined
-  /** Monitors and caches, which end with the board. */
+  /** Monitors, caches and the log, which end with the board. */
   readonly #stoppable = new Set<{ stop(): void }>()
   /** Of the services by name; those of keys are not among them. */
   readonly #breakers = new Map<string, Breaker>()
@@ -179,11 +179,11 @@ export class Gear<Services extends Record<string, ServiceInput>, Routes extends 
 
   cache<V>(service: Named<Services>, client: SupportedClient<V>, options?: CacheOptions<V>): GuardedCache<V> {
     const [breaker, settings] = this.#live(service)
-    return this.#stoppedAtEnd(guardedCache(breaker, settings, client as ValueClient<V>, options))
+    return this.stopAtEnd(guardedCache(breaker, settings, client as ValueClient<V>, options))
   }
 
   monitor(service: Named<Services>, options: MonitorOptions): ServiceMonitor {
-    return this.#stoppedAtEnd(monitorService(this.#live(service)[0], options))
+    return this.stopAtEnd(monitorService(this.#live(service)[0], options))
   }
 
   execute<T, F extends Fallback | NoFallback = Fallback | NoFallback>(
@@ -228,6 +228,12 @@ export class Gear<Services extends Record<string, ServiceInput>, Routes extends 
 
   get fleet(): GearFleet | undefined {
     return this.#fleet
+  }
+
+  /** What is stopped with the board, once it has said its last. */
+  stopAtEnd<T extends { stop(): void }>(one: T): T {
+    this.#stoppable.add(one)
+    return one
   }
 
   /** Becomes a node of a fleet, which it leaves when it is closed. */
@@ -304,11 +310,6 @@ export class Gear<Services extends Record<string, ServiceInput>, Routes extends 
     if (!breaker || !settings) throw this.#unknown(service)
     if (breaker.disposed) throw new ClosedError(service)
     return [breaker, settings]
-  }
-
-  #stoppedAtEnd<T extends { stop(): void }>(one: T): T {
-    this.#stoppable.add(one)
-    return one
   }
 
   #handle(service: Named<Services>): KeyableService {

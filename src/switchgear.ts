@@ -25,11 +25,12 @@ import { lastStand } from './replay/replayJournal.ts'
 import { profileFor } from './services/profiles.ts'
 import type { ServiceProfile } from './services/serviceProfile.ts'
 import { software } from './software.ts'
+import { isLogger, type Logger, logAlert, standardError } from './telemetry/alertLog.ts'
 
 export interface SwitchgearOptions<
   Services extends Record<string, ServiceInput>,
   Routes extends RoutesInput = Record<never, never>,
-> extends Omit<ConfigInput<Services>, 'journal' | 'routes' | 'bus'> {
+> extends Omit<ConfigInput<Services>, 'journal' | 'routes' | 'bus' | 'log'> {
   /** One name for several of the services; calls to it go to whichever is best placed. */
   readonly routes?: Routes | undefined
   /**
@@ -37,6 +38,8 @@ export interface SwitchgearOptions<
    * starts afresh whatever it holds, and stays yours: the board opens it, and flushes it when closed; closing it is up to you.
    */
   readonly journal?: ConfigInput['journal'] | Journal
+  /** Alerts as log lines: to a logger of yours (pino's, the console), or, with `true`, as JSON on standard error. */
+  readonly log?: boolean | Logger | undefined
   /** Rules of yours whose conditions are code; those that need none can stand in `orchestrator.ownRules`. */
   readonly rules?: readonly OrchestratorRule[] | undefined
   /** Told every inspection event of XState, as `createActor`'s own `inspect` is; see also `switchgear demo --inspect`. */
@@ -65,13 +68,15 @@ export async function hangUp<Services extends Record<string, ServiceInput>, Rout
   options: SwitchgearOptions<Services, Routes>,
   linked?: Linked,
 ): Promise<Switchgear<Services, Routes>> {
-  const { inspect, clock = systemClock, bus: busOption, journal: journalOption, rules = [], ...rest } = options
+  const { inspect, clock = systemClock, bus: busOption, journal: journalOption, log, rules = [], ...rest } = options
   const ownJournal = isJournal(journalOption) ? journalOption : undefined
+  const ownLogger = isLogger(log) ? log : undefined
   const { ownBus, ownLink, config: busConfig } = busParts(linked ? undefined : busOption)
   const bus = ownBus ?? new MemoryBus()
   const config = parseConfig({
     ...rest,
     ...(ownJournal || journalOption === undefined ? undefined : { journal: journalOption }),
+    ...(ownLogger || log === undefined ? undefined : { log }),
     ...busConfig,
   })
   const file = fileJournal(config, clock)
@@ -104,7 +109,9 @@ export async function hangUp<Services extends Record<string, ServiceInput>, Rout
       rules: rules.map(({ name, when }) => ({ name, when: () => board !== undefined && when(systemViewOf(board)) })),
       correlator: correlatorOf(config, clock, () => board),
     })
+    const logger = ownLogger ?? (config.log ? await standardError() : undefined)
     const gear = new Gear<Services, Routes>(board, bus, config, keeper, saved)
+    if (logger) gear.stopAtEnd({ stop: bus.subscribe('alert', (event) => event.type === 'alert' && logAlert(logger, event)) })
     board.restore(stand?.orchestrator, now)
     const journals = linked?.journals ?? (await streamJournals(fleetBus, clock))
     if (!ownJournal) kept = keptIn(file, journals?.own())

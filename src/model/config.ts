@@ -64,6 +64,7 @@ export const configSchema = z.strictObject({
   orchestrator: orchestratorSchema.optional(),
   journal: z.union([z.literal(false), file, journalSchema]).optional(),
   bus: busSchema.optional(),
+  log: z.boolean().meta({ allowed: 'true or false; in code also a logger with the methods info, warn and error' }).optional(),
   seed: z.number().int().min(-2_147_483_648).max(2_147_483_647).optional(),
 })
 
@@ -83,6 +84,8 @@ export interface ConfigInput<Services extends Record<string, ServiceInput> = Rec
   readonly journal?: false | string | JournalInput | undefined
   /** The fleet that this process is part of, over NATS; absent: it is on its own. */
   readonly bus?: DeepReadonly<BusInput> | undefined
+  /** Alerts as lines of JSON on standard error; absent: none. */
+  readonly log?: boolean | undefined
   /** Where all that is random starts from; a fresh one for each run if absent. */
   readonly seed?: number | undefined
 }
@@ -115,6 +118,7 @@ export interface ResolvedConfig {
   readonly orchestrator: OrchestratorConfig
   readonly journal: JournalConfig | undefined
   readonly bus: BusConfig | undefined
+  readonly log: boolean
   readonly seed: number | undefined
 }
 
@@ -151,7 +155,7 @@ export function parseConfig(input: unknown, source?: string | SourceOf): Resolve
     ...namesOfTheBus(config),
   )
   refuse(problems, source)
-  const { journal, bus, seed } = config
+  const { journal, bus, log = false, seed } = config
   return {
     services,
     routes,
@@ -159,6 +163,7 @@ export function parseConfig(input: unknown, source?: string | SourceOf): Resolve
     orchestrator: resolveOrchestrator(config.orchestrator ?? {}, places),
     journal: resolveJournal(journal),
     bus,
+    log,
     seed,
   }
 }
