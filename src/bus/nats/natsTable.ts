@@ -54,6 +54,8 @@ export class NatsTable<Table extends TableName> implements FleetTable<TableEntri
   readonly #store: TableStore
   /** By key of the bucket, in the order in which they were heard of; what was removed too, as revisions go on from it. */
   readonly #known = new Map<string, Known>()
+  /** Those that nobody has renewed for the lifetime of an entry: the server may have them for a while yet, and knows their revisions. */
+  readonly #lapsed = new Map<string, Known>()
   readonly #rates = new NodeRates(CHANGES)
   readonly #look: Due
   readonly #lapse: Due
@@ -81,7 +83,7 @@ export class NatsTable<Table extends TableName> implements FleetTable<TableEntri
     this.#store = new TableStore({
       clock,
       bucket: () => (options.client() === undefined ? undefined : this.#bucket),
-      revisionOf: (key) => this.#known.get(key)?.revision ?? 0,
+      revisionOf: (key) => this.#last(key)?.revision ?? 0,
       learn: (stored) => this.#hear(stored),
       failed: (error) => this.#failed(error),
       trouble,
@@ -146,7 +148,7 @@ export class NatsTable<Table extends TableName> implements FleetTable<TableEntri
       this.#options.trouble('unsendable', () => `${JSON.stringify(name.slice(0, 80))} cannot be a key of ${this.#options.table}`)
       return
     }
-    this.#store.want(key, entry, this.#created === undefined ? undefined : (this.#known.get(key)?.revision ?? 0))
+    this.#store.want(key, entry, this.#created === undefined ? undefined : (this.#last(key)?.revision ?? 0))
   }
 
   /** Of a key that changes all the time the next look finds the last value. */
@@ -202,8 +204,10 @@ export class NatsTable<Table extends TableName> implements FleetTable<TableEntri
   }
 
   async #catchUp(bucket: Bucket): Promise<void> {
+    // A change may be heard of before an answer that is older.
+    const heard = this.#heard
     const { created, revision } = await bucket.state()
-    if (created !== this.#created || revision < this.#heard) this.#beginAnew(created)
+    if (created !== this.#created || revision < heard) this.#beginAnew(created)
     while (this.#heard < revision) {
       const change = await bucket.next(this.#heard + 1)
       if (change === undefined) this.#heard = Math.max(this.#heard, revision)
@@ -222,6 +226,7 @@ export class NatsTable<Table extends TableName> implements FleetTable<TableEntri
     if (this.#created !== undefined) this.#offset = this.#top
     this.#created = created
     this.#known.clear()
+    this.#lapsed.clear()
     this.#heard = 0
     this.#whole = false
   }
@@ -237,16 +242,17 @@ export class NatsTable<Table extends TableName> implements FleetTable<TableEntri
   /** False for what cannot be read. */
   #hear(stored: Stored): boolean {
     const { key, revision } = stored
-    const known = this.#known.get(key)
-    if (known !== undefined && revision <= known.revision) return known.readable
+    const last = this.#last(key)
+    if (last !== undefined && revision <= last.revision) return last.readable
     if (revision === this.#heard + 1) this.#heard = revision
     const name = nameOfKey(this.#options.table, key)
     if (name === undefined) return this.#refuse(key, 'its key names nothing')
-    if (known === undefined && this.#known.size >= this.#options.maxKeys) return this.#full()
+    if (!this.#known.has(key) && this.#known.size >= this.#options.maxKeys) return this.#full()
     const { clock, ttl, table, entryBytes } = this.#options
     const { entry, reason } = stored.bytes === undefined ? REMOVED : readEntry(table, name, stored.bytes, entryBytes)
     const readable = reason === undefined
     this.#known.delete(key)
+    this.#lapsed.delete(key)
     this.#known.set(key, { revision, at: clock.now(), readable })
     if (!this.#lapse.armed) clock.arm(this.#lapse, clock.now() + ttl)
     if (!readable) return this.#refuse(key, reason)
@@ -261,17 +267,27 @@ export class NatsTable<Table extends TableName> implements FleetTable<TableEntri
     this.#listeners.tell(name, entry)
   }
 
+  #last(key: string): Known | undefined {
+    return this.#known.get(key) ?? this.#lapsed.get(key)
+  }
+
   #dropLapsed(now: number): void {
-    const { clock, ttl } = this.#options
-    for (const [key, { at }] of this.#known) {
-      if (now < at + ttl) {
-        clock.arm(this.#lapse, at + ttl)
-        return
-      }
+    const { clock, ttl, table } = this.#options
+    for (const [key, known] of this.#known) {
+      if (now < known.at + ttl) break
       this.#known.delete(key)
-      const name = nameOfKey(this.#options.table, key)
+      this.#lapsed.set(key, known)
+      const name = nameOfKey(table, key)
       if (name !== undefined) this.#take(name, undefined)
     }
+    for (const [key, { at }] of this.#lapsed) {
+      if (now < at + 2 * ttl) break
+      this.#lapsed.delete(key)
+    }
+    const [next] = this.#known.values()
+    const [last] = this.#lapsed.values()
+    const due = Math.min(next ? next.at + ttl : Number.POSITIVE_INFINITY, last ? last.at + 2 * ttl : Number.POSITIVE_INFINITY)
+    if (due < Number.POSITIVE_INFINITY) clock.arm(this.#lapse, due)
   }
 
   #refuse(key: string, reason: string): false {

@@ -208,6 +208,39 @@ describeWithNats('tables over NATS', () => {
     expect((await streams.info('KV_sg_test_directives')).config.max_age).toBe(60e9)
   })
 
+  test('what has lapsed here, and not yet at the server, is put anew at once', async () => {
+    const server = await natsServer()
+    const clock = pushedClock()
+    const a = linkTo(server.url, 'a', {}, { clock })
+    await ready(a)
+    const heard: unknown[] = []
+    a.directives.listen((_, entry) => heard.push(entry?.value.level))
+    for (const level of [1, 2] as const) {
+      a.directives.put('search', directive('search', { level }))
+      await until(() => a.directives.entries.has('search'), 'the directive')
+      clock.push(60_000)
+      await until(() => !a.directives.entries.has('search'), 'its end')
+    }
+    expect(heard).toEqual([1, undefined, 2, undefined])
+  })
+
+  test('a look that is overtaken by a change takes the bucket for no other', async () => {
+    const server = await natsServer()
+    const clock = pushedClock()
+    const a = linkTo(server.url, 'a', {}, { clock })
+    await ready(a)
+    const heard: number[] = []
+    a.directives.listen((_, entry) => heard.push(entry?.value.epoch ?? 0))
+    const epochs = Array.from({ length: 30 }, (_, i) => i + 1)
+    for (const epoch of epochs) {
+      // A look is due now, and asks before the change is sent.
+      clock.push(5000)
+      a.directives.put('search', directive('search', { epoch }))
+      await until(() => a.directives.entries.get('search')?.value.epoch === epoch, 'the directive')
+    }
+    expect(heard).toEqual(epochs)
+  })
+
   test('of an entry that changes without end only so much is heard, and the last of it', async () => {
     const server = await natsServer()
     const clock = pushedClock()
