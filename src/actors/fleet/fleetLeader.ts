@@ -1,6 +1,7 @@
 // What one node runs while it leads: it hears every node, keeps the fleet's board, and writes what the fleet should do. One object for
 // each term; leadership.ts begins and ends it.
 import type { FleetLink } from '../../bus/fleetLink.ts'
+import { countsOutcomes } from '../../model/breaker/enter.ts'
 import { type DesiredEntry, desiredEntry, isNeutral, settling } from '../../model/fleet/desiredEntries.ts'
 import type { NodeEntry } from '../../model/fleet/entries.ts'
 import { DEFAULT_QUORUM, meetsQuorum } from '../../model/fleet/quorum.ts'
@@ -87,7 +88,7 @@ export class FleetLeader {
     this.fleet = new FleetBoard({
       ...options,
       term,
-      changed: (service) => this.#settle(service, this.fleet.board.now()),
+      changed: (service) => this.#changed(service),
     })
     this.#since = this.#now()
     this.#probers = new ProberWatch({ view: this.view, fleet: this.fleet, lease: options.orchestrator.recoveryLease })
@@ -240,6 +241,14 @@ export class FleetLeader {
     if (!this.#isAway(service) && meetsQuorum(open.length, active, this.#quorum)) {
       this.fleet.trip(service, { nodes: active, open: open.length, ...this.view.counted(view) }, at)
     }
+  }
+
+  /** The fleet's breaker has moved, or is asked something else. */
+  #changed(service: string): void {
+    const view = this.view.services.get(service)
+    const path = this.fleet.path(service)
+    if (view?.holds && path !== undefined && !countsOutcomes(path)) this.#intake.drop(view)
+    this.#settle(service, this.fleet.board.now())
   }
 
   /** The entry of the service, as things stand. */

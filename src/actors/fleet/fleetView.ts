@@ -24,6 +24,8 @@ export interface Stand {
   since: number
   /** When we heard of `path`. */
   heardOfPath: number
+  /** Since when its breaker is back, by the node's clock: its failures from before are those of an outage that is over. */
+  backSince: number
   /** When its breaker was heard to have opened by itself; undefined: it has not, or the fleet opened it. */
   openedAt: number | undefined
   /** By its heartbeat, over its breaker's window. */
@@ -104,6 +106,7 @@ export class FleetView {
       path: undefined,
       since: 0,
       heardOfPath: at,
+      backSince: Number.NEGATIVE_INFINITY,
       openedAt: undefined,
       told: NOTHING_TOLD,
       lastFailure: 'unknown_error',
@@ -125,11 +128,17 @@ export class FleetView {
     stand.path = path
     stand.since = since
     stand.heardOfPath = at
+    if (!isDown(path) && (before === undefined || isDown(before))) stand.backSince = since
     if (!isDown(path) || path === 'open.forced') stand.openedAt = undefined
     else if (path === 'open.cooling' && byItself) stand.openedAt = at
     // Heard of when its cooling was over already. One that is half-open may have been so for hours, for want of calls.
     else if (byItself && path !== 'halfOpen' && (before === undefined || !isDown(before))) stand.openedAt = at
     return true
+  }
+
+  /** Had the node's breaker come back when it failed at `at`, by the node's clock? One that was set back is believed. */
+  isOver({ backSince }: Stand, at: number): boolean {
+    return at < backSince && backSince - at < LATEST
   }
 
   /** A heartbeat. Services that it no longer names have no breaker there any more. Returns those whose breakers have moved. */

@@ -1,6 +1,7 @@
 // What nodes tell of their calls, as the leader counts it: each into its node's window, and into the fleet's breaker as soon as enough
 // nodes bear it out. Used by fleetLeader.ts.
 import type { FleetLink } from '../../bus/fleetLink.ts'
+import { countsOutcomes } from '../../model/breaker/enter.ts'
 import { isCorroborated, isFailing } from '../../model/fleet/quorum.ts'
 import type { OutcomeMessage } from '../../model/fleet/wire.ts'
 import type { Breaker } from '../breaker.ts'
@@ -61,6 +62,12 @@ export class OutcomeIntake {
     }
   }
 
+  /** The fleet's breaker is away: what was held has led to it, or would count against the service when it is back. */
+  drop(seen: ServiceView): void {
+    seen.holds = false
+    for (const { window } of seen.stands.values()) window.release()
+  }
+
   /** Those of one node and one service: what they have in common is looked up once. */
   #hear(outcomes: readonly OutcomeMessage[]): void {
     const [first] = outcomes
@@ -83,11 +90,11 @@ export class OutcomeIntake {
     const { service, result, count = 1 } = message
     if (result === 'rejected' || result === 'ignored') return
     const failed = result === 'failure'
+    if (failed && view.isOver(stand, message.at)) return
     const wasActive = stand.window.calls > 0
     stand.window.add(at, count, failed ? count : 0)
     if (failed) stand.lastFailure = message.failure ?? 'unknown_error'
     if (breaker.path === 'halfOpen') {
-      if (failed) hold(stand, seen, count)
       if (probers.takes(stand, message, at)) fleet.probe(message, at)
       return
     }
@@ -102,7 +109,10 @@ export class OutcomeIntake {
       seen.failing++
     }
     if (!this.isCorroborated(seen, at)) {
-      hold(stand, seen, count)
+      if (countsOutcomes(breaker.path)) {
+        stand.window.hold(count)
+        seen.holds = true
+      }
       return
     }
     // Before this one those of its node, which were held until now.
@@ -111,9 +121,4 @@ export class OutcomeIntake {
     fleet.count(message, at, breaker)
     this.release(seen, at)
   }
-}
-
-function hold({ window }: Stand, seen: ServiceView, failures: number): void {
-  window.hold(failures)
-  seen.holds = true
 }
