@@ -9,6 +9,7 @@ import { Due } from '../../model/timer.ts'
 import type { FleetTable, TableEntry } from '../fleetLink.ts'
 import { Bucket, isMissing, isWithoutJetstream, republished, type Stored } from './bucket.ts'
 import type { WhileUp } from './connection.ts'
+import { KnownKeys } from './knownKeys.ts'
 import { Listeners } from './listeners.ts'
 import { NodeRates } from './nodeRates.ts'
 import type { StreamFit } from './streamFit.ts'
@@ -38,24 +39,13 @@ const TIMEOUT = 2000
 /** Heard of one key in a second at most. */
 const CHANGES = 100
 
-interface Known {
-  readonly revision: number
-  /** When it was heard of, epoch ms by our clock. */
-  readonly at: number
-  /** False: what is stored there cannot be read. */
-  readonly readable: boolean
-}
-
 export class NatsTable<Table extends TableName> implements FleetTable<TableEntries[Table]> {
   readonly entries = new Map<string, TableEntry<TableEntries[Table]>>()
   readonly #options: NatsTableOptions<Table>
   readonly #name: string
   readonly #listeners: Listeners<[key: string, entry: TableEntry<TableEntries[Table]> | undefined]>
   readonly #store: TableStore
-  /** By key of the bucket, in the order in which they were heard of; what was removed too, as revisions go on from it. */
-  readonly #known = new Map<string, Known>()
-  /** Those that nobody has renewed for the lifetime of an entry: the server may have them for a while yet, and knows their revisions. */
-  readonly #lapsed = new Map<string, Known>()
+  readonly #known: KnownKeys
   readonly #rates = new NodeRates(CHANGES)
   readonly #look: Due
   readonly #lapse: Due
@@ -77,13 +67,14 @@ export class NatsTable<Table extends TableName> implements FleetTable<TableEntri
     const { clock, fleet, table, trouble } = options
     this.#options = options
     this.#name = bucketName(fleet, table)
+    this.#known = new KnownKeys(options.ttl)
     this.#listeners = new Listeners(`the table ${table} of the fleet`)
     this.#look = new Due(() => void this.#sync())
     this.#lapse = new Due((at) => this.#dropLapsed(at))
     this.#store = new TableStore({
       clock,
       bucket: () => (options.client() === undefined ? undefined : this.#bucket),
-      revisionOf: (key) => this.#last(key)?.revision ?? 0,
+      revisionOf: (key) => this.#known.get(key)?.revision ?? 0,
       learn: (stored) => this.#hear(stored),
       failed: (error) => this.#failed(error),
       trouble,
@@ -148,7 +139,7 @@ export class NatsTable<Table extends TableName> implements FleetTable<TableEntri
       this.#options.trouble('unsendable', () => `${JSON.stringify(name.slice(0, 80))} cannot be a key of ${this.#options.table}`)
       return
     }
-    this.#store.want(key, entry, this.#created === undefined ? undefined : (this.#last(key)?.revision ?? 0))
+    this.#store.want(key, entry, this.#created === undefined ? undefined : (this.#known.get(key)?.revision ?? 0))
   }
 
   /** Of a key that changes all the time the next look finds the last value. */
@@ -226,7 +217,6 @@ export class NatsTable<Table extends TableName> implements FleetTable<TableEntri
     if (this.#created !== undefined) this.#offset = this.#top
     this.#created = created
     this.#known.clear()
-    this.#lapsed.clear()
     this.#heard = 0
     this.#whole = false
   }
@@ -242,7 +232,7 @@ export class NatsTable<Table extends TableName> implements FleetTable<TableEntri
   /** False for what cannot be read. */
   #hear(stored: Stored): boolean {
     const { key, revision } = stored
-    const last = this.#last(key)
+    const last = this.#known.get(key)
     if (last !== undefined && revision <= last.revision) return last.readable
     if (revision === this.#heard + 1) this.#heard = revision
     const name = nameOfKey(this.#options.table, key)
@@ -251,8 +241,6 @@ export class NatsTable<Table extends TableName> implements FleetTable<TableEntri
     const { clock, ttl, table, entryBytes } = this.#options
     const { entry, reason } = stored.bytes === undefined ? REMOVED : readEntry(table, name, stored.bytes, entryBytes)
     const readable = reason === undefined
-    this.#known.delete(key)
-    this.#lapsed.delete(key)
     this.#known.set(key, { revision, at: clock.now(), readable })
     if (!this.#lapse.armed) clock.arm(this.#lapse, clock.now() + ttl)
     if (!readable) return this.#refuse(key, reason)
@@ -267,27 +255,13 @@ export class NatsTable<Table extends TableName> implements FleetTable<TableEntri
     this.#listeners.tell(name, entry)
   }
 
-  #last(key: string): Known | undefined {
-    return this.#known.get(key) ?? this.#lapsed.get(key)
-  }
-
   #dropLapsed(now: number): void {
-    const { clock, ttl, table } = this.#options
-    for (const [key, known] of this.#known) {
-      if (now < known.at + ttl) break
-      this.#known.delete(key)
-      this.#lapsed.set(key, known)
-      const name = nameOfKey(table, key)
+    for (const key of this.#known.lapse(now)) {
+      const name = nameOfKey(this.#options.table, key)
       if (name !== undefined) this.#take(name, undefined)
     }
-    for (const [key, { at }] of this.#lapsed) {
-      if (now < at + 2 * ttl) break
-      this.#lapsed.delete(key)
-    }
-    const [next] = this.#known.values()
-    const [last] = this.#lapsed.values()
-    const due = Math.min(next ? next.at + ttl : Number.POSITIVE_INFINITY, last ? last.at + 2 * ttl : Number.POSITIVE_INFINITY)
-    if (due < Number.POSITIVE_INFINITY) clock.arm(this.#lapse, due)
+    const { due } = this.#known
+    if (due !== undefined) this.#options.clock.arm(this.#lapse, due)
   }
 
   #refuse(key: string, reason: string): false {
