@@ -24,7 +24,7 @@ export interface NatsLeaseOptions {
 }
 
 /** How long the server may take to answer, ms: a renewal that is late is no renewal. */
-const TIMEOUT = 800
+export const TIMEOUT = 800
 const KEY = 'leader'
 
 /** What the key holds. */

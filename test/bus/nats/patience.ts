@@ -1,10 +1,9 @@
 // Patience with a server that is asked about the lease of the fleet: the link gives it less than a second, and a machine that is
 // busy with other things may need more. For tests in which no answer is lost, or in which that is said.
 import { beforeEach, vi } from 'vitest'
+import { TIMEOUT } from '../../../src/bus/nats/natsLease.ts'
 
-/** How long the link waits for an answer, ms: TIMEOUT of natsLease.ts. */
-const TIMEOUT = 800
-/** And here: until the test has hung. */
+/** How long the link waits for an answer here, ms: until the test has hung. */
 const PATIENCE = 30_000
 
 /** For each test of the file. What comes back ends the patience, for a test that loses answers. */

@@ -20,5 +20,5 @@ describeWithNats('a server that stands still', () => {
     await connected(b)
     a.publish(outcome('a'))
     await until(() => heard > 1 && heard + b.counters.missed === 22, 'all of them, or word of them')
-  }, 15_000)
+  })
 })
