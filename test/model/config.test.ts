@@ -107,8 +107,8 @@ describe('a refusal tells where, what stands there and what is allowed', () => {
   })
 
   test.each([
-    [undefined, '', 'an object with keys services, routes, budgets, orchestrator, journal, bus, seed'],
-    [[], '', 'an object with keys services, routes, budgets, orchestrator, journal, bus, seed'],
+    [undefined, '', 'an object with keys services, routes, budgets, orchestrator, journal, bus, log, seed'],
+    [[], '', 'an object with keys services, routes, budgets, orchestrator, journal, bus, log, seed'],
     [{}, 'services', 'an object of services by name'],
     [{ services: [] }, 'services', 'an object of services by name'],
     [{ services: { a: 5 } }, 'services.a', expect.stringContaining('an object with keys kind, trip')],
@@ -164,7 +164,7 @@ describe('an unknown key is refused', () => {
   test('with the keys there are', () => {
     expect(refusal({ services: {}, banana: 1 })).toMatchObject({
       path: 'banana',
-      allowed: 'the keys services, routes, budgets, orchestrator, journal, bus, seed',
+      allowed: 'the keys services, routes, budgets, orchestrator, journal, bus, log, seed',
     })
     expect(refusalOf({ dependsUpon: ['other'] }).allowed).toMatch(/^the keys kind, trip, window, .*maxKeys, .*recoveryPriority$/)
   })
