@@ -12,6 +12,7 @@ import type { WhileUp } from './connection.ts'
 import { KnownKeys } from './knownKeys.ts'
 import { Listeners } from './listeners.ts'
 import { NodeRates } from './nodeRates.ts'
+import { prevails } from './ownWord.ts'
 import type { StreamFit } from './streamFit.ts'
 import { TableStore } from './tableStore.ts'
 
@@ -76,6 +77,7 @@ export class NatsTable<Table extends TableName> implements FleetTable<TableEntri
       bucket: () => (options.client() === undefined ? undefined : this.#bucket),
       revisionOf: (key) => this.#known.get(key)?.revision ?? 0,
       learn: (stored) => this.#hear(stored),
+      prevails: (key, value, stored) => this.#prevails(key, value as TableEntries[Table], stored),
       failed: (error) => this.#failed(error),
       trouble,
       entryBytes: options.entryBytes,
@@ -140,6 +142,12 @@ export class NatsTable<Table extends TableName> implements FleetTable<TableEntri
       return
     }
     this.#store.want(key, entry, this.#created === undefined ? undefined : (this.#known.get(key)?.revision ?? 0))
+  }
+
+  #prevails(key: string, own: TableEntries[Table], stored: Stored): boolean {
+    const { table, entryBytes } = this.#options
+    const name = nameOfKey(table, key)
+    return name !== undefined && prevails({ table, name, own, stored, entryBytes })
   }
 
   /** Of a key that changes all the time the next look finds the last value. */

@@ -1,5 +1,6 @@
-// Writes what is put into a table: the last value of each key, under the condition that nobody else has written it since, and
-// again and again until the server has it. A write whose answer is lost may have been stored, so it is looked up, never assumed.
+// Writes what is put into a table: the last value of each key, under the condition that nobody else has written it since whose word
+// counts for more, and again and again until the server has it. A write whose answer is lost may have been stored, so it is looked up,
+// never assumed.
 import type { Clock } from '../../model/clock.ts'
 import { Due } from '../../model/timer.ts'
 import { type Bucket, isConflict, type Stored } from './bucket.ts'
@@ -12,6 +13,8 @@ export interface TableStoreOptions {
   readonly revisionOf: (key: string) => number
   /** What the server has: ours now, or what another has written; false when that is garbage. */
   readonly learn: (stored: Stored) => boolean
+  /** Does what was put stand, though this was stored since the key was last heard of? */
+  readonly prevails: (key: string, value: unknown, stored: Stored) => boolean
   readonly failed: (error: unknown) => void
   readonly trouble: (code: string, message: () => string) => void
   readonly entryBytes: number
@@ -144,11 +147,15 @@ export class TableStore {
     const isOurs = stored !== undefined && this.#unsettled.get(key)?.has(found) === true
     if (stored !== undefined && isOurs) this.#stored(key, stored)
     if (isOurs && found === text) return
-    if (isOurs || stored === undefined || !this.#options.learn(stored)) {
-      // Of ours, but not the last; or what was there has expired, or says nothing.
+    if (isOurs || stored === undefined || !this.#options.learn(stored) || this.#prevails(key, wanted, stored)) {
+      // Of ours, but not the last; or what was there has expired, says nothing, or less than ours.
       if (!this.#wanted.has(key)) this.#wanted.set(key, { value: wanted.value, base: revision })
       else this.#rebase(key, revision)
     }
+  }
+
+  #prevails(key: string, { value }: Wanted, stored: Stored): boolean {
+    return value !== undefined && this.#options.prevails(key, value, stored)
   }
 
   #stored(key: string, stored: Stored): void {
