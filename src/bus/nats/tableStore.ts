@@ -43,6 +43,7 @@ export class TableStore {
   readonly #unsettled = new Map<string, Set<string>>()
   readonly #due: Due
   #soon = false
+  #closed = false
 
   constructor(options: TableStoreOptions) {
     this.#options = options
@@ -73,6 +74,8 @@ export class TableStore {
 
   /** Resolves when nothing is wanted any more, or nothing can be written now. */
   async drain(): Promise<void> {
+    // A try that failed before is no reason to leave out the rest.
+    this.#options.clock.disarm(this.#due)
     this.go()
     while (this.#writing.size > 0) {
       await Promise.all(this.#writing.values())
@@ -82,6 +85,7 @@ export class TableStore {
   }
 
   close(): void {
+    this.#closed = true
     this.#options.clock.disarm(this.#due)
     this.#wanted.clear()
   }
@@ -108,7 +112,7 @@ export class TableStore {
       } catch (error) {
         if (!this.#wanted.has(key)) this.#wanted.set(key, wanted)
         failed(error)
-        clock.arm(this.#due, clock.now() + RETRY)
+        if (!this.#closed) clock.arm(this.#due, clock.now() + RETRY)
         return
       }
     }

@@ -159,6 +159,17 @@ test('while there is no bucket all waits; draining and closing end', async () =>
   expect(learnt.length).toBe(1)
 })
 
+test('draining stores hundreds of keys after a try that failed', async () => {
+  const { store, server, learnt, tick } = table()
+  server.next = 'lost'
+  store.want('first', 0, 0)
+  await tick()
+  for (let i = 0; i < 300; i++) store.want(`k${i}`, i, 0)
+  await store.drain()
+  store.close()
+  expect(learnt.length).toBe(301)
+})
+
 test('hundreds of keys are stored, some at a time', async () => {
   const { store, server, learnt } = table()
   for (let i = 0; i < 300; i++) store.want(`k${i}`, i, 0)
