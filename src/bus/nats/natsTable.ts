@@ -34,7 +34,7 @@ export interface NatsTableOptions<Table extends TableName> {
 const REMOVED: { readonly entry?: undefined; readonly reason?: undefined } = {}
 /** Between two looks at the bucket, ms. */
 const LOOK_EVERY = 5000
-/** While there is no bucket, ms. */
+/** While there is no bucket, or it has not been read on this connection, ms. */
 const LOOK_FOR_BUCKET = 1000
 const TIMEOUT = 2000
 /** Heard of one key in a second at most. */
@@ -61,8 +61,11 @@ export class NatsTable<Table extends TableName> implements FleetTable<TableEntri
   #top = 0
   #looking = false
   #lookAgain = false
+  /** A change was told of since the bucket was last asked for its state. */
+  #overheard = false
   /** What is in the bucket has not been read since there is a connection. */
   #behind = true
+  #closed = false
 
   constructor(options: NatsTableOptions<Table>) {
     const { clock, fleet, table, trouble } = options
@@ -114,8 +117,10 @@ export class NatsTable<Table extends TableName> implements FleetTable<TableEntri
       client.subscribe(bucket.republish, {
         callback: (error, message) => {
           const change = error === null ? republished(message, bucket) : undefined
+          if (change === undefined) return
+          this.#overheard = true
           // Before the first look at the bucket all of it is still to be read.
-          if (change !== undefined && this.#created !== undefined && this.#isBearable(change)) this.#hear(change)
+          if (this.#created !== undefined && this.#isBearable(change)) this.#hear(change)
         },
       })
     }
@@ -129,6 +134,7 @@ export class NatsTable<Table extends TableName> implements FleetTable<TableEntri
 
   close(): void {
     const { clock } = this.#options
+    this.#closed = true
     clock.disarm(this.#look)
     clock.disarm(this.#lapse)
     this.#store.close()
@@ -164,6 +170,7 @@ export class NatsTable<Table extends TableName> implements FleetTable<TableEntri
 
   async #sync(): Promise<void> {
     const { client, clock } = this.#options
+    if (this.#closed) return
     if (this.#looking) {
       this.#lookAgain = true
       return
@@ -184,8 +191,15 @@ export class NatsTable<Table extends TableName> implements FleetTable<TableEntri
     } finally {
       this.#looking = false
       // Without a connection we are told when there is one.
-      if (client() !== undefined) clock.arm(this.#look, clock.now() + (this.#bucket ? LOOK_EVERY : LOOK_FOR_BUCKET))
+      if (client() !== undefined && !this.#closed) clock.arm(this.#look, clock.now() + this.#pause())
     }
+  }
+
+  /** Until the next look, ms. */
+  #pause(): number {
+    // There is a new connection since the look that has failed.
+    if (this.#lookAgain) return 0
+    return this.#bucket === undefined || this.#behind ? LOOK_FOR_BUCKET : LOOK_EVERY
   }
 
   async #open(client: NatsConnection): Promise<Bucket> {
@@ -205,8 +219,13 @@ export class NatsTable<Table extends TableName> implements FleetTable<TableEntri
   async #catchUp(bucket: Bucket): Promise<void> {
     // A change may be heard of before an answer that is older.
     const heard = this.#heard
+    this.#overheard = false
     const { created, revision } = await bucket.state()
-    if (created !== this.#created || revision < heard) this.#beginAnew(created)
+    if (created !== this.#created || revision < heard) {
+      this.#beginAnew(created)
+      // What was told of until now was taken for nothing, or for another bucket's, and may be later than the answer.
+      this.#lookAgain ||= this.#overheard
+    }
     while (this.#heard < revision) {
       const change = await bucket.next(this.#heard + 1)
       if (change === undefined) this.#heard = Math.max(this.#heard, revision)
@@ -288,7 +307,7 @@ export class NatsTable<Table extends TableName> implements FleetTable<TableEntri
     const { trouble, client } = this.#options
     // A bucket that is gone is made again at the next look.
     if (isMissing(error) || isWithoutJetstream(error)) this.#bucket = undefined
-    if (client() === undefined) return
+    if (client() === undefined || this.#closed) return
     const text = error instanceof Error ? error.message : String(error)
     if (isWithoutJetstream(error)) {
       trouble('no_jetstream', () => 'there is no JetStream, or nobody leads it now: what the fleet should share is not shared')
