@@ -41,6 +41,8 @@ export class TableStore {
   readonly #writing = new Map<string, Promise<void>>()
   /** By key, what may have been stored without an answer: the last of it. */
   readonly #unsettled = new Map<string, Set<string>>()
+  /** By key, the revision of what we stored last: known here when the table has forgotten it, or knows another bucket's. */
+  readonly #last = new Map<string, number>()
   readonly #due: Due
   #soon = false
   #closed = false
@@ -148,9 +150,10 @@ export class TableStore {
     const stored = await bucket.get(key)
     const revision = stored?.revision ?? 0
     const found = stored?.bytes === undefined ? '' : Buffer.from(stored.bytes).toString()
-    const isOurs = stored !== undefined && this.#unsettled.get(key)?.has(found) === true
-    if (stored !== undefined && isOurs) this.#stored(key, stored)
-    if (isOurs && found === text) return
+    const wasUnsettled = this.#unsettled.get(key)?.has(found) === true
+    const isOurs = stored !== undefined && (wasUnsettled || revision === this.#last.get(key))
+    if (isOurs) this.#stored(key, stored)
+    if (isOurs && wasUnsettled && found === text) return
     if (isOurs || stored === undefined || !this.#options.learn(stored) || this.#prevails(key, wanted, stored)) {
       // Of ours, but not the last; or what was there has expired, says nothing, or less than ours.
       if (!this.#wanted.has(key)) this.#wanted.set(key, { value: wanted.value, base: revision })
@@ -164,6 +167,9 @@ export class TableStore {
 
   #stored(key: string, stored: Stored): void {
     this.#unsettled.delete(key)
+    this.#last.delete(key)
+    this.#last.set(key, stored.revision)
+    if (this.#last.size > this.#options.maxKeys) this.#last.delete(this.#last.keys().next().value as string)
     this.#rebase(key, stored.revision)
     this.#options.learn(stored)
   }

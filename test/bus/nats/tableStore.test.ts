@@ -103,6 +103,16 @@ test('what another wrote is written over when it is garbage', async () => {
   expect(learnt.at(-1)).toEqual(['a', 2, '1'])
 })
 
+test('what we stored ourselves is put anew, and removed, though nothing is known of it any more', async () => {
+  const { store, server, learnt, tick } = table()
+  for (const value of [1, 1, undefined, 2, undefined]) {
+    store.want('a', value, 0)
+    await tick()
+  }
+  expect(server.writes).toEqual(['1', '1', '', '2', ''])
+  expect(learnt.at(-1)).toEqual(['a', 5, undefined])
+})
+
 test('what has expired is stored anew', async () => {
   const { store, learnt, tick } = table()
   store.want('a', 1, 7)
