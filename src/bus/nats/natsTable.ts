@@ -66,6 +66,8 @@ export class NatsTable<Table extends TableName> implements FleetTable<TableEntri
   /** What is in the bucket has not been read since there is a connection. */
   #behind = true
   #closed = false
+  /** The server does not tell of changes. */
+  #isRefused = false
 
   constructor(options: NatsTableOptions<Table>) {
     const { clock, fleet, table, trouble } = options
@@ -112,18 +114,7 @@ export class NatsTable<Table extends TableName> implements FleetTable<TableEntri
   connected(client: NatsConnection, fresh: boolean): void {
     this.#bucket = undefined
     this.#behind = true
-    if (fresh) {
-      const bucket = { name: this.#name, republish: tableWildcard(this.#options.fleet, this.#options.table) }
-      client.subscribe(bucket.republish, {
-        callback: (error, message) => {
-          const change = error === null ? republished(message, bucket) : undefined
-          if (change === undefined) return
-          this.#overheard = true
-          // Before the first look at the bucket all of it is still to be read.
-          if (this.#created !== undefined && this.#isBearable(change)) this.#hear(change)
-        },
-      })
-    }
+    if (fresh || this.#isRefused) this.#subscribe(client)
     void this.#sync()
   }
 
@@ -139,6 +130,22 @@ export class NatsTable<Table extends TableName> implements FleetTable<TableEntri
     clock.disarm(this.#lapse)
     this.#store.close()
     this.#bucket = undefined
+  }
+
+  #subscribe(client: NatsConnection): void {
+    const bucket = { name: this.#name, republish: tableWildcard(this.#options.fleet, this.#options.table) }
+    this.#isRefused = false
+    client.subscribe(bucket.republish, {
+      callback: (error, message) => {
+        // The client forgets it; another connection may be allowed more.
+        if (error !== null) this.#isRefused = true
+        const change = error === null ? republished(message, bucket) : undefined
+        if (change === undefined) return
+        this.#overheard = true
+        // Before the first look at the bucket all of it is still to be read.
+        if (this.#created !== undefined && this.#isBearable(change)) this.#hear(change)
+      },
+    })
   }
 
   #want(name: string, entry: TableEntries[Table] | undefined): void {
