@@ -61,6 +61,8 @@ export class NatsTable<Table extends TableName> implements FleetTable<TableEntri
   #top = 0
   #looking = false
   #lookAgain = false
+  /** The revision of the last change that was told of. */
+  #toldOf = 0
   /** A change was told of since the bucket was last asked for its state. */
   #overheard = false
   /** What is in the bucket has not been read since there is a connection. */
@@ -143,7 +145,11 @@ export class NatsTable<Table extends TableName> implements FleetTable<TableEntri
         if (change === undefined) return
         this.#overheard = true
         // Before the first look at the bucket all of it is still to be read.
-        if (this.#created !== undefined && this.#isBearable(change)) this.#hear(change)
+        if (this.#created === undefined || !this.#isBearable(change)) return
+        // Changes are told of in order: this one is most likely of a bucket that was made anew.
+        if (change.revision < this.#toldOf) void this.#sync()
+        this.#toldOf = change.revision
+        this.#hear(change)
       },
     })
   }

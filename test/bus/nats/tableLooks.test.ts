@@ -1,5 +1,6 @@
 // How a table looks at its bucket when something comes in between: a change, a lost connection, a new one, the end. Time stands still
 // here unless it is said to pass, so that nothing is found by the next look that should have been found by this one.
+import { jetstream } from '@nats-io/jetstream'
 import { Kvm } from '@nats-io/kv'
 import { connect, type NatsConnection } from '@nats-io/transport-node'
 import { expect, onTestFinished, test } from 'vitest'
@@ -45,6 +46,28 @@ describeWithNats('the looks of a table', () => {
       clock.advance(0)
       return !table.behind
     }, 'a look')
+  })
+
+  test('a bucket that was made anew is known by the first change that is told of, and is read at once', async () => {
+    const { table, client } = await tableWith(async () => undefined)
+    table.connected(client, true)
+    const heard: unknown[] = []
+    for (const key of ['kept', 'lost']) {
+      table.put(key, directive(key))
+      await until(() => table.entries.has(key), 'the entries')
+    }
+    table.listen((key, entry) => heard.push([key, entry?.value.level]))
+    await (await jetstream(client).jetstreamManager()).streams.delete('KV_sg_test_directives')
+    const republish = { src: '$KV.sg_test_directives.>', dest: tableWildcard('test', 'directives') }
+    const kv = await new Kvm(client).create('sg_test_directives', { republish })
+    await kv.put('kept', JSON.stringify(directive('kept', { level: 3 })))
+    await until(() => !table.entries.has('lost'), 'the end of what is lost')
+    expect(heard.slice(2)).toEqual([
+      ['kept', 3],
+      ['lost', undefined],
+    ])
+    table.put('kept', directive('kept', { level: 1 }))
+    await until(() => table.entries.get('kept')?.value.level === 1, 'a put')
   })
 
   test('the end of the link is no trouble of its tables', async () => {
