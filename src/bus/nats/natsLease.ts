@@ -141,7 +141,8 @@ export class NatsLease implements Lease {
     try {
       await this.#write(bucket, this.#revision, { epoch })
     } catch (error) {
-      if (isConflict(error)) return this.#lost()
+      // Whoever has written it since it was ours a moment ago: most likely a renewal of our own that was long on its way.
+      this.#unsure ||= isConflict(error)
       throw error
     }
     return { held: true, epoch }

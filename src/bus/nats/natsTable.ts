@@ -12,6 +12,7 @@ import type { WhileUp } from './connection.ts'
 import { KnownKeys } from './knownKeys.ts'
 import { Listeners } from './listeners.ts'
 import { NodeRates } from './nodeRates.ts'
+import { prevails } from './ownWord.ts'
 import type { StreamFit } from './streamFit.ts'
 import { TableStore } from './tableStore.ts'
 
@@ -33,7 +34,7 @@ export interface NatsTableOptions<Table extends TableName> {
 const REMOVED: { readonly entry?: undefined; readonly reason?: undefined } = {}
 /** Between two looks at the bucket, ms. */
 const LOOK_EVERY = 5000
-/** While there is no bucket, ms. */
+/** While there is no bucket, or it has not been read on this connection, ms. */
 const LOOK_FOR_BUCKET = 1000
 const TIMEOUT = 2000
 /** Heard of one key in a second at most. */
@@ -60,8 +61,15 @@ export class NatsTable<Table extends TableName> implements FleetTable<TableEntri
   #top = 0
   #looking = false
   #lookAgain = false
+  /** The revision of the last change that was told of. */
+  #toldOf = 0
+  /** A change was told of since the bucket was last asked for its state. */
+  #overheard = false
   /** What is in the bucket has not been read since there is a connection. */
   #behind = true
+  #closed = false
+  /** The server does not tell of changes. */
+  #isRefused = false
 
   constructor(options: NatsTableOptions<Table>) {
     const { clock, fleet, table, trouble } = options
@@ -76,6 +84,7 @@ export class NatsTable<Table extends TableName> implements FleetTable<TableEntri
       bucket: () => (options.client() === undefined ? undefined : this.#bucket),
       revisionOf: (key) => this.#known.get(key)?.revision ?? 0,
       learn: (stored) => this.#hear(stored),
+      prevails: (key, value, stored) => this.#prevails(key, value as TableEntries[Table], stored),
       failed: (error) => this.#failed(error),
       trouble,
       entryBytes: options.entryBytes,
@@ -107,16 +116,7 @@ export class NatsTable<Table extends TableName> implements FleetTable<TableEntri
   connected(client: NatsConnection, fresh: boolean): void {
     this.#bucket = undefined
     this.#behind = true
-    if (fresh) {
-      const bucket = { name: this.#name, republish: tableWildcard(this.#options.fleet, this.#options.table) }
-      client.subscribe(bucket.republish, {
-        callback: (error, message) => {
-          const change = error === null ? republished(message, bucket) : undefined
-          // Before the first look at the bucket all of it is still to be read.
-          if (change !== undefined && this.#created !== undefined && this.#isBearable(change)) this.#hear(change)
-        },
-      })
-    }
+    if (fresh || this.#isRefused) this.#subscribe(client)
     void this.#sync()
   }
 
@@ -127,10 +127,31 @@ export class NatsTable<Table extends TableName> implements FleetTable<TableEntri
 
   close(): void {
     const { clock } = this.#options
+    this.#closed = true
     clock.disarm(this.#look)
     clock.disarm(this.#lapse)
     this.#store.close()
     this.#bucket = undefined
+  }
+
+  #subscribe(client: NatsConnection): void {
+    const bucket = { name: this.#name, republish: tableWildcard(this.#options.fleet, this.#options.table) }
+    this.#isRefused = false
+    client.subscribe(bucket.republish, {
+      callback: (error, message) => {
+        // The client forgets it; another connection may be allowed more.
+        if (error !== null) this.#isRefused = true
+        const change = error === null ? republished(message, bucket) : undefined
+        if (change === undefined) return
+        this.#overheard = true
+        // Before the first look at the bucket all of it is still to be read.
+        if (this.#created === undefined || !this.#isBearable(change)) return
+        // Changes are told of in order: this one is most likely of a bucket that was made anew.
+        if (change.revision < this.#toldOf) void this.#sync()
+        this.#toldOf = change.revision
+        this.#hear(change)
+      },
+    })
   }
 
   #want(name: string, entry: TableEntries[Table] | undefined): void {
@@ -140,6 +161,12 @@ export class NatsTable<Table extends TableName> implements FleetTable<TableEntri
       return
     }
     this.#store.want(key, entry, this.#created === undefined ? undefined : (this.#known.get(key)?.revision ?? 0))
+  }
+
+  #prevails(key: string, own: TableEntries[Table], stored: Stored): boolean {
+    const { table, entryBytes } = this.#options
+    const name = nameOfKey(table, key)
+    return name !== undefined && prevails({ table, name, own, stored, entryBytes })
   }
 
   /** Of a key that changes all the time the next look finds the last value. */
@@ -156,6 +183,7 @@ export class NatsTable<Table extends TableName> implements FleetTable<TableEntri
 
   async #sync(): Promise<void> {
     const { client, clock } = this.#options
+    if (this.#closed) return
     if (this.#looking) {
       this.#lookAgain = true
       return
@@ -176,8 +204,15 @@ export class NatsTable<Table extends TableName> implements FleetTable<TableEntri
     } finally {
       this.#looking = false
       // Without a connection we are told when there is one.
-      if (client() !== undefined) clock.arm(this.#look, clock.now() + (this.#bucket ? LOOK_EVERY : LOOK_FOR_BUCKET))
+      if (client() !== undefined && !this.#closed) clock.arm(this.#look, clock.now() + this.#pause())
     }
+  }
+
+  /** Until the next look, ms. */
+  #pause(): number {
+    // There is a new connection since the look that has failed.
+    if (this.#lookAgain) return 0
+    return this.#bucket === undefined || this.#behind ? LOOK_FOR_BUCKET : LOOK_EVERY
   }
 
   async #open(client: NatsConnection): Promise<Bucket> {
@@ -197,8 +232,13 @@ export class NatsTable<Table extends TableName> implements FleetTable<TableEntri
   async #catchUp(bucket: Bucket): Promise<void> {
     // A change may be heard of before an answer that is older.
     const heard = this.#heard
+    this.#overheard = false
     const { created, revision } = await bucket.state()
-    if (created !== this.#created || revision < heard) this.#beginAnew(created)
+    if (created !== this.#created || revision < heard) {
+      this.#beginAnew(created)
+      // What was told of until now was taken for nothing, or for another bucket's, and may be later than the answer.
+      this.#lookAgain ||= this.#overheard
+    }
     while (this.#heard < revision) {
       const change = await bucket.next(this.#heard + 1)
       if (change === undefined) this.#heard = Math.max(this.#heard, revision)
@@ -280,7 +320,7 @@ export class NatsTable<Table extends TableName> implements FleetTable<TableEntri
     const { trouble, client } = this.#options
     // A bucket that is gone is made again at the next look.
     if (isMissing(error) || isWithoutJetstream(error)) this.#bucket = undefined
-    if (client() === undefined) return
+    if (client() === undefined || this.#closed) return
     const text = error instanceof Error ? error.message : String(error)
     if (isWithoutJetstream(error)) {
       trouble('no_jetstream', () => 'there is no JetStream, or nobody leads it now: what the fleet should share is not shared')

@@ -89,6 +89,8 @@ export class Subscriptions {
     const subscription = client.subscribe(messageWildcard(this.#options.fleet, { type }), {
       callback: (error, { subject, data }) => {
         if (error === null) this.#options.take(subject, data)
+        // Refused: the client forgets it, and it is asked for again when there is another connection.
+        else if (this.#wanted.get(type) === subscription) this.#wanted.set(type, undefined)
       },
     })
     this.#wanted.set(type, subscription)

@@ -1,5 +1,6 @@
-// Writes what is put into a table: the last value of each key, under the condition that nobody else has written it since, and
-// again and again until the server has it. A write whose answer is lost may have been stored, so it is looked up, never assumed.
+// Writes what is put into a table: the last value of each key, under the condition that nobody else has written it since whose word
+// counts for more, and again and again until the server has it. A write whose answer is lost may have been stored, so it is looked up,
+// never assumed.
 import type { Clock } from '../../model/clock.ts'
 import { Due } from '../../model/timer.ts'
 import { type Bucket, isConflict, type Stored } from './bucket.ts'
@@ -12,6 +13,8 @@ export interface TableStoreOptions {
   readonly revisionOf: (key: string) => number
   /** What the server has: ours now, or what another has written; false when that is garbage. */
   readonly learn: (stored: Stored) => boolean
+  /** Does what was put stand, though this was stored since the key was last heard of? */
+  readonly prevails: (key: string, value: unknown, stored: Stored) => boolean
   readonly failed: (error: unknown) => void
   readonly trouble: (code: string, message: () => string) => void
   readonly entryBytes: number
@@ -38,8 +41,11 @@ export class TableStore {
   readonly #writing = new Map<string, Promise<void>>()
   /** By key, what may have been stored without an answer: the last of it. */
   readonly #unsettled = new Map<string, Set<string>>()
+  /** By key, the revision of what we stored last: known here when the table has forgotten it, or knows another bucket's. */
+  readonly #last = new Map<string, number>()
   readonly #due: Due
   #soon = false
+  #closed = false
 
   constructor(options: TableStoreOptions) {
     this.#options = options
@@ -70,6 +76,8 @@ export class TableStore {
 
   /** Resolves when nothing is wanted any more, or nothing can be written now. */
   async drain(): Promise<void> {
+    // A try that failed before is no reason to leave out the rest.
+    this.#options.clock.disarm(this.#due)
     this.go()
     while (this.#writing.size > 0) {
       await Promise.all(this.#writing.values())
@@ -79,6 +87,7 @@ export class TableStore {
   }
 
   close(): void {
+    this.#closed = true
     this.#options.clock.disarm(this.#due)
     this.#wanted.clear()
   }
@@ -105,7 +114,7 @@ export class TableStore {
       } catch (error) {
         if (!this.#wanted.has(key)) this.#wanted.set(key, wanted)
         failed(error)
-        clock.arm(this.#due, clock.now() + RETRY)
+        if (!this.#closed) clock.arm(this.#due, clock.now() + RETRY)
         return
       }
     }
@@ -141,18 +150,26 @@ export class TableStore {
     const stored = await bucket.get(key)
     const revision = stored?.revision ?? 0
     const found = stored?.bytes === undefined ? '' : Buffer.from(stored.bytes).toString()
-    const isOurs = stored !== undefined && this.#unsettled.get(key)?.has(found) === true
-    if (stored !== undefined && isOurs) this.#stored(key, stored)
-    if (isOurs && found === text) return
-    if (isOurs || stored === undefined || !this.#options.learn(stored)) {
-      // Of ours, but not the last; or what was there has expired, or says nothing.
+    const wasUnsettled = this.#unsettled.get(key)?.has(found) === true
+    const isOurs = stored !== undefined && (wasUnsettled || revision === this.#last.get(key))
+    if (isOurs) this.#stored(key, stored)
+    if (isOurs && wasUnsettled && found === text) return
+    if (isOurs || stored === undefined || !this.#options.learn(stored) || this.#prevails(key, wanted, stored)) {
+      // Of ours, but not the last; or what was there has expired, says nothing, or less than ours.
       if (!this.#wanted.has(key)) this.#wanted.set(key, { value: wanted.value, base: revision })
       else this.#rebase(key, revision)
     }
   }
 
+  #prevails(key: string, { value }: Wanted, stored: Stored): boolean {
+    return value !== undefined && this.#options.prevails(key, value, stored)
+  }
+
   #stored(key: string, stored: Stored): void {
     this.#unsettled.delete(key)
+    this.#last.delete(key)
+    this.#last.set(key, stored.revision)
+    if (this.#last.size > this.#options.maxKeys) this.#last.delete(this.#last.keys().next().value as string)
     this.#rebase(key, stored.revision)
     this.#options.learn(stored)
   }

@@ -6,7 +6,9 @@ import { type KV, Kvm } from '@nats-io/kv'
 import { connect, type NatsConnection } from '@nats-io/transport-node'
 import { expect, onTestFinished, test } from 'vitest'
 import type { LeaseAnswer } from '../../../src/bus/fleetLink.ts'
+import { NatsLease } from '../../../src/bus/nats/natsLease.ts'
 import type { NatsLink } from '../../../src/bus/nats/natsLink.ts'
+import { StreamFit } from '../../../src/bus/nats/streamFit.ts'
 import { describeWithNats, type NatsServer, natsServer } from '../../fleet/natsServer.ts'
 import { proxy } from '../../fleet/proxy.ts'
 import { connected, directive, linkTo, ready, statusesOf, until } from './natsLink.ts'
@@ -79,6 +81,47 @@ describeWithNats('the lease over NATS', () => {
     line.heal()
     expect(epochOf(await untilTaken(a))).toBe(epoch)
     expect(await b.lease.take()).toEqual({ held: false, holder: 'a' })
+  })
+
+  test('a renewal that is long on its way, and comes between the next question and the next renewal, deposes nobody', async () => {
+    const { url } = await natsServer()
+    const client = await clientOf({ url })
+    const kv = await new Kvm(client).create('sg_test_lease')
+    // What the server has for us in between, if anything.
+    let between: (() => Promise<unknown>) | undefined
+    const lease = new NatsLease({
+      fleet: 'test',
+      node: 'a',
+      session: 's',
+      lifetime: LONG.lease,
+      replicas: 1,
+      client: () => client,
+      whileUp: async (request) => {
+        const answer = await request
+        const then = between
+        between = undefined
+        await then?.()
+        return answer
+      },
+      seen: () => 0,
+      fit: new StreamFit({ mends: false, tell: () => undefined }),
+      trouble: () => undefined,
+    })
+    const epoch = epochOf(await lease.take())
+    between = () => Promise.reject(new Error('timeout'))
+    await expect(lease.take()).rejects.toThrow('timeout')
+    const late = async (): Promise<void> => {
+      await kv.put('leader', JSON.stringify({ v: 1, node: 'a', session: 's', epoch }))
+    }
+    between = late
+    await expect(lease.take()).rejects.toThrow()
+    expect(epochOf(await lease.take())).toBe(epoch)
+    // Somebody else's is seen all the same, at the next question.
+    between = () => Promise.reject(new Error('timeout'))
+    await expect(lease.take()).rejects.toThrow('timeout')
+    between = () => kv.put('leader', JSON.stringify({ v: 1, node: 'b', session: 't', epoch: epoch + 1 }))
+    await expect(lease.take()).rejects.toThrow()
+    expect(await lease.take()).toEqual({ held: false, holder: 'b' })
   })
 
   test('what was taken without our hearing of it is ours, under the epoch it was taken with, or is given up', async () => {
@@ -254,7 +297,7 @@ async function lives(server: NatsServer, ms: number): Promise<void> {
   await streams.update('KV_sg_test_lease', settings)
 }
 
-async function clientOf({ url }: NatsServer): Promise<NatsConnection> {
+async function clientOf({ url }: Pick<NatsServer, 'url'>): Promise<NatsConnection> {
   const client = await connect({ servers: url })
   onTestFinished(() => client.close())
   return client

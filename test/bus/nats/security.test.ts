@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { nkeys } from '@nats-io/transport-node'
 import { expect, test } from 'vitest'
 import type { BusInput } from '../../../src/model/fleet/busConfig.ts'
+import { VirtualClock } from '../../../src/model/virtualClock.ts'
 import { describeWithNats, natsServer } from '../../fleet/natsServer.ts'
 import { temporaryDirectory } from '../journalRecords.ts'
 import { connected, directive, linkTo, outcome, ready, statusesOf, until } from './natsLink.ts'
@@ -71,6 +72,27 @@ describeWithNats('a server with users', () => {
     await server.start({ config: USERS.replace('two', 'wrong') })
     await connected(link)
     await until(() => link.counters.published === 1, 'the message')
+  })
+
+  test('who may listen since the last connection hears messages and changes, as who always might', async () => {
+    const config = (subjects: string): string =>
+      `authorization { users: [{ user: node, password: one, permissions: { subscribe: [${subjects}] } }, { user: all, password: two }] }`
+    const server = await natsServer({ config: config('"_INBOX.>"') })
+    // No time passes for it: nothing is found by looking.
+    const link = linkTo(server.url, 'a', { user: 'node', password: 'one' }, { clock: new VirtualClock() })
+    const statuses = statusesOf(link)
+    const heard: string[] = []
+    link.subscribe('outcome', ({ node }) => heard.push(node))
+    await until(() => statuses.filter(({ type }) => type === 'refused').length === 4, 'the refusals')
+    await server.kill()
+    await server.start({ config: config('">"') })
+    await until(() => link.connected && !link.directives.behind, 'another connection')
+    const other = linkTo(server.url, 'b', { user: 'all', password: 'two' })
+    await connected(other)
+    other.publish(outcome('b'))
+    other.directives.put('search', directive('search'))
+    await until(() => heard.length === 1 && link.directives.entries.has('search'), 'the message and the change')
+    expect(heard).toEqual(['b'])
   })
 
   test('answers may come back on an inbox of our own', async () => {

@@ -2,7 +2,7 @@
 import { JetStreamApiError } from '@nats-io/jetstream'
 import { expect, test } from 'vitest'
 import type { Bucket, Stored } from '../../../src/bus/nats/bucket.ts'
-import { TableStore } from '../../../src/bus/nats/tableStore.ts'
+import { TableStore, type TableStoreOptions } from '../../../src/bus/nats/tableStore.ts'
 import { VirtualClock } from '../../../src/model/virtualClock.ts'
 
 test('a put whose answer was lost is found to be stored, and is not stored again', async () => {
@@ -72,12 +72,45 @@ test('what another wrote since is handed over, and the put is given up', async (
   expect(learnt.at(-1)).toEqual(['a', 2, '2'])
 })
 
+test('what was stored since is handed over and written over where the put stands for more', async () => {
+  const { store, server, learnt, tick } = table({ prevails: (_, own, { bytes }) => Number(own) > Number(bytes) })
+  server.set('a', 5)
+  // Nothing was known of it; what comes while that is found out goes upon it, too.
+  store.want('a', 6, 0)
+  store.go()
+  store.want('a', 7, 0)
+  await tick()
+  expect(learnt).toEqual([
+    ['a', 1, '5'],
+    ['a', 2, '7'],
+  ])
+  server.set('a', 9)
+  store.want('a', 8, 2)
+  await tick()
+  expect(learnt.at(-1)).toEqual(['a', 3, '9'])
+  server.set('a', 10)
+  store.want('a', undefined, 3)
+  await tick()
+  expect(learnt.at(-1)).toEqual(['a', 4, '10'])
+  expect(server.writes).toEqual(['7'])
+})
+
 test('what another wrote is written over when it is garbage', async () => {
   const { store, server, learnt, tick } = table()
   server.set('a', 'garbage')
   store.want('a', 1, 0)
   await tick()
   expect(learnt.at(-1)).toEqual(['a', 2, '1'])
+})
+
+test('what we stored ourselves is put anew, and removed, though nothing is known of it any more', async () => {
+  const { store, server, learnt, tick } = table()
+  for (const value of [1, 1, undefined, 2, undefined]) {
+    store.want('a', value, 0)
+    await tick()
+  }
+  expect(server.writes).toEqual(['1', '1', '', '2', ''])
+  expect(learnt.at(-1)).toEqual(['a', 5, undefined])
 })
 
 test('what has expired is stored anew', async () => {
@@ -136,6 +169,17 @@ test('while there is no bucket all waits; draining and closing end', async () =>
   expect(learnt.length).toBe(1)
 })
 
+test('draining stores hundreds of keys after a try that failed', async () => {
+  const { store, server, learnt, tick } = table()
+  server.next = 'lost'
+  store.want('first', 0, 0)
+  await tick()
+  for (let i = 0; i < 300; i++) store.want(`k${i}`, i, 0)
+  await store.drain()
+  store.close()
+  expect(learnt.length).toBe(301)
+})
+
 test('hundreds of keys are stored, some at a time', async () => {
   const { store, server, learnt } = table()
   for (let i = 0; i < 300; i++) store.want(`k${i}`, i, 0)
@@ -158,7 +202,7 @@ test('more keys than are allowed, and values that are too big, are told and left
 
 type Fate = 'stored' | 'stored without an answer' | 'lost'
 
-function table() {
+function table({ prevails = () => false }: Partial<Pick<TableStoreOptions, 'prevails'>> = {}) {
   const clock = new VirtualClock()
   const learnt: [string, number, string | undefined][] = []
   const troubles: string[] = []
@@ -172,6 +216,7 @@ function table() {
       learnt.push([key, revision, text])
       return text !== '"garbage"'
     },
+    prevails,
     failed: () => undefined,
     trouble: (code) => troubles.push(code),
     entryBytes: 4096,

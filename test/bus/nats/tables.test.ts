@@ -103,6 +103,20 @@ describeWithNats('tables over NATS', () => {
     expect(heard).toEqual([1, 2])
   })
 
+  test('what a deposed leader wrote at the last moment does not keep its successor from writing', async () => {
+    const server = await natsServer()
+    const line = await proxy(server.port)
+    const [a, b] = [linkTo(server.url, 'a'), linkTo(`127.0.0.1:${line.port}`, 'b')]
+    await ready(a, b)
+    // What the first writes the second hears of later than it writes itself.
+    line.delay(50)
+    a.directives.put('search', directive('search', { epoch: 1, state: 'closed' }))
+    await until(() => a.directives.entries.has('search'), 'the last word of the first')
+    b.directives.put('search', directive('search', { epoch: 2, state: 'open' }))
+    await until(() => a.directives.entries.get('search')?.value.epoch === 2, 'the word of the second')
+    expect(a.directives.entries.get('search')?.value.state).toBe('open')
+  })
+
   test('puts are neither lost nor reordered when the server is killed in the middle of them', async () => {
     const server = await natsServer()
     const [a, b] = [linkTo(server.url, 'a'), linkTo(server.url, 'b')]
