@@ -32,8 +32,8 @@ interface Stored {
   readonly at: number
 }
 
-/** Nodes that are not heard of for so long are gone from their table; ms. */
-const NODES_LIVE = 30_000
+/** What is not renewed for so long is gone from its table, as with a server of NATS; ms. */
+const LIFETIMES: Readonly<Partial<Record<TableName, number>>> = { directives: 60_000, nodes: 10_000 }
 
 export class MemoryFleet {
   readonly clock: VirtualClock
@@ -184,9 +184,8 @@ export class MemoryFleet {
 
   #live(table: TableName): Map<string, Stored> {
     const stored = this.#tables[table]
-    if (table === 'nodes') {
-      for (const [key, { at }] of stored) if (this.clock.now() - at > NODES_LIVE) stored.delete(key)
-    }
+    const lifetime = LIFETIMES[table]
+    if (lifetime !== undefined) for (const [key, { at }] of stored) if (this.clock.now() - at > lifetime) stored.delete(key)
     return stored
   }
 }
