@@ -24,3 +24,23 @@ it('does not pass for the only one that calls the service as soon as nothing is 
   expect(story.entry('database')?.trip).toBeUndefined()
   expect(['b', 'c'].map((node) => story.get(node).path('database'))).toEqual(['closed.watching', 'closed.watching'])
 })
+
+it('opens nobody whose own calls go well, though a leader that has never heard of the others believes it', async () => {
+  const story = await cutOff()
+  await story.run(10)
+  story.kill('leader')
+  story.add('other', { every: 0 })
+  await story.run(30)
+  expect(story.entry('database')?.trip).toMatchObject({ nodes: 1 })
+  story.add('idle', { every: 0, stands: false })
+  for (const node of ['b', 'c']) story.fleet.heal(node)
+  await story.run(1)
+  // It has no calls to know better by.
+  expect(story.get('idle').path('database')).toMatch(/^open/)
+  expect(['b', 'c'].map((node) => story.get(node).path('database'))).toEqual(['closed.watching', 'closed.watching'])
+  story.sick.clear()
+  await story.run(150)
+  expect(story.entry('database')).toBeUndefined()
+  const opened = ['b', 'c'].flatMap((node) => story.get(node).transitions.filter(({ to }) => to.startsWith('open')))
+  expect(opened).toEqual([])
+})
