@@ -13,7 +13,7 @@ export interface Faults {
   duplicate: number
   /** Of the lease's answers: what was asked is done, and nobody hears of it. */
   loseAnswers: number
-  /** On the way from a node to another through the server, ms: drawn between the two. Those of one sender stay in order. */
+  /** On the way from a node to another through the server, ms: drawn between the two. Outcomes of one sender stay in order, and so does all else. */
   delay: readonly [from: number, to: number]
 }
 
@@ -127,8 +127,10 @@ export class MemoryFleet {
   relay(message: WireMessage, from: string): void {
     for (const link of this.links.values()) {
       if (!this.reaches(link.node) || this.#happens(this.faults.lose)) continue
-      link.arrive(from, this.delay(), () => link.hear(message))
-      if (this.#happens(this.faults.duplicate)) link.arrive(from, this.delay(), () => link.hear(message))
+      // Outcomes wait to be sent together, and what cannot wait overtakes them.
+      const way = `${from} ${message.type === 'outcome' ? 'outcomes' : 'others'}`
+      link.arrive(way, this.delay(), () => link.hear(message))
+      if (this.#happens(this.faults.duplicate)) link.arrive(way, this.delay(), () => link.hear(message))
     }
   }
 
