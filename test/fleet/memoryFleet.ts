@@ -13,7 +13,7 @@ export interface Faults {
   duplicate: number
   /** Of the lease's answers: what was asked is done, and nobody hears of it. */
   loseAnswers: number
-  /** On the way from a node to another through the server, ms: drawn between the two. Those of one sender stay in order. */
+  /** On the way from a node to another through the server, ms: drawn between the two. Outcomes of one sender stay in order, and so does all else. */
   delay: readonly [from: number, to: number]
 }
 
@@ -32,8 +32,8 @@ interface Stored {
   readonly at: number
 }
 
-/** Nodes that are not heard of for so long are gone from their table; ms. */
-const NODES_LIVE = 30_000
+/** What is not renewed for so long is gone from its table, as with a server of NATS; ms. */
+const LIFETIMES: Readonly<Partial<Record<TableName, number>>> = { directives: 60_000, nodes: 10_000 }
 
 export class MemoryFleet {
   readonly clock: VirtualClock
@@ -127,8 +127,10 @@ export class MemoryFleet {
   relay(message: WireMessage, from: string): void {
     for (const link of this.links.values()) {
       if (!this.reaches(link.node) || this.#happens(this.faults.lose)) continue
-      link.arrive(from, this.delay(), () => link.hear(message))
-      if (this.#happens(this.faults.duplicate)) link.arrive(from, this.delay(), () => link.hear(message))
+      // Outcomes wait to be sent together, and what cannot wait overtakes them.
+      const way = `${from} ${message.type === 'outcome' ? 'outcomes' : 'others'}`
+      link.arrive(way, this.delay(), () => link.hear(message))
+      if (this.#happens(this.faults.duplicate)) link.arrive(way, this.delay(), () => link.hear(message))
     }
   }
 
@@ -184,9 +186,8 @@ export class MemoryFleet {
 
   #live(table: TableName): Map<string, Stored> {
     const stored = this.#tables[table]
-    if (table === 'nodes') {
-      for (const [key, { at }] of stored) if (this.clock.now() - at > NODES_LIVE) stored.delete(key)
-    }
+    const lifetime = LIFETIMES[table]
+    if (lifetime !== undefined) for (const [key, { at }] of stored) if (this.clock.now() - at > lifetime) stored.delete(key)
     return stored
   }
 }

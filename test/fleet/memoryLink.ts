@@ -81,7 +81,8 @@ export class MemoryLink implements FleetLink {
   async close(): Promise<void> {
     this.#closed = true
     this.disconnect()
-    this.#fleet.links.delete(this.node)
+    // Another process may have the name by now.
+    if (this.#fleet.links.get(this.node) === this) this.#fleet.links.delete(this.node)
   }
 
   // --- the network's side ---------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 import type { FleetLink, TableEntry } from '../../bus/fleetLink.ts'
 import { countsOutcomes } from '../../model/breaker/enter.ts'
 import type { DirectiveEntry, FleetTrip } from '../../model/fleet/entries.ts'
+import { isFailing } from '../../model/fleet/quorum.ts'
 import { FLEET_RULE } from '../../model/orchestrator/told.ts'
 import type { AlertRecord } from '../../model/records.ts'
 import type { Directive } from '../../model/signals.ts'
@@ -32,6 +33,8 @@ interface Followed {
 /** A directive of the board's is renewed so long before it lapses, at the latest; ms. */
 const EARLY = 500
 const TRIPS_REMEMBERED = 1000
+/** The rate at which a node's calls go ill where its policy names none, 0–1. */
+const USUAL_RATE = 0.5
 const LONGEST_WORDS = 500
 
 export class DirectiveFollower {
@@ -135,7 +138,7 @@ export class DirectiveFollower {
     const { board, alert } = this.#options
     const key = `${service} ${trip.id}`
     const breaker = board.get(service)
-    if (!breaker || this.#trips.has(key)) return
+    if (!breaker || this.#trips.has(key) || isDoubted(trip, breaker, board.now())) return
     this.#trips.add(key)
     if (this.#trips.size > TRIPS_REMEMBERED) this.#trips.delete(this.#trips.values().next().value as string)
     if (!countsOutcomes(breaker.path)) return
@@ -145,6 +148,14 @@ export class DirectiveFollower {
     alert({ service, level: 'error', code: 'fleet_tripped', message: `the fleet has tripped ${service}: ${cause}` })
     breaker.signal(board.now(), { kind: 'fleetTrip', id, why, ...whole })
   }
+}
+
+/** What one node alone has seen may be that node: the leader did not hear of this one, whose own calls go well. */
+function isDoubted({ nodes }: FleetTrip, breaker: Breaker, at: number): boolean {
+  if (nodes !== 1) return false
+  const { failureRate } = breaker.policy.trip
+  const counted = breaker.counts(at)
+  return counted.calls > 0 && !isFailing(counted, failureRate ? failureRate.threshold : USUAL_RATE)
 }
 
 /** One that is not older than what the breaker has heard, whoever told it. */

@@ -209,7 +209,7 @@ export class FleetLeader {
     for (const view of this.view.services.values()) {
       const { service } = view
       this.view.look(view, this.fleet.threshold(service), at)
-      this.fleet.setSingle(service, view.active === 1 && this.#hasHeardEnough(at))
+      this.fleet.setSingle(service, view.active === 1 && this.view.isSingle(view, at) && this.#hasHeardEnough(at))
       if (this.#intake.isCorroborated(view, at)) this.#intake.release(view, at)
       this.#probers.heal(view, at)
       if (!this.#unweighed.has(service)) this.#judge(service, at)

@@ -46,6 +46,8 @@ export interface ServiceView {
   heardAt: number
   /** Nodes that call it. */
   active: number
+  /** When it was last called by several nodes, as far as is known. */
+  sharedAt: number
   failing: number
   /** Failures are held that have not been put down to the service. */
   holds: boolean
@@ -62,6 +64,8 @@ interface KnownNode {
 const LIVE = 5000
 /** One that has no heartbeat, but tells of its calls. */
 const LIVE_WITHOUT = 60_000
+/** For so long a service counts as one that several nodes call when one alone is left; that of a window, ms. */
+const SHARED = 60_000
 /** Not heard of for so long, a node or a service is forgotten; ms. */
 export const FORGOTTEN = 600_000
 
@@ -206,6 +210,12 @@ export class FleetView {
       // Its node goes on, and has nothing to do with the service any more.
       if (stand.path === undefined && at - stand.askedAt > FORGOTTEN) this.#part(view, stand)
     }
+    if (view.active > 1) view.sharedAt = at
+  }
+
+  /** Does one node at most call it? Others of whom nothing is heard may only be cut off: they have to be gone for a while. */
+  isSingle({ active, sharedAt }: ServiceView, at: number): boolean {
+    return active <= 1 && at - sharedAt > SHARED
   }
 
   /** Is it in some node's heartbeat? Of others nothing is known but what their calls came to. */
@@ -285,6 +295,7 @@ export class FleetView {
       kind: undefined,
       heardAt: at,
       active: 0,
+      sharedAt: Number.NEGATIVE_INFINITY,
       failing: 0,
       holds: false,
     }

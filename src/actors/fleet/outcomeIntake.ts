@@ -46,9 +46,10 @@ export class OutcomeIntake {
   }
 
   /** Are the failures of the service its own, and not those of a node that is sick? */
-  isCorroborated({ active, failing }: ServiceView, at: number): boolean {
-    const { quorum, hasHeardEnough } = this.#options
-    if (active <= 1 && !hasHeardEnough(at)) return false
+  isCorroborated(seen: ServiceView, at: number): boolean {
+    const { quorum, view, hasHeardEnough } = this.#options
+    const { active, failing } = seen
+    if (active <= 1 && !(view.isSingle(seen, at) && hasHeardEnough(at))) return false
     return isCorroborated(active, failing, quorum)
   }
 
