@@ -1,5 +1,8 @@
 // Failures of an outage that is over open nothing, however late they are counted or heard.
 import { expect, it } from 'vitest'
+import { FleetView, type ServiceView } from '../../../src/actors/fleet/fleetView.ts'
+import { OutcomeIntake } from '../../../src/actors/fleet/outcomeIntake.ts'
+import type { OutcomeMessage } from '../../../src/model/fleet/wire.ts'
 import { Story } from './leaderStories.ts'
 
 /** A leader that makes no calls, and nodes that do. */
@@ -64,4 +67,43 @@ it('those that a node could tell of only when its breaker was back', async () =>
   for (let at = told + 5000; at < told + 5010; at++) story.fleet.send({ ...failure, at })
   await story.run(1)
   expect(story.entry('database')).toMatchObject({ trip: { why: 'failure_rate' } })
+})
+
+it('those that were held are let go of where the fleet’s breaker is away, and counted where it is not', () => {
+  const view = new FleetView({ nodes: 10, pairs: 10 })
+  const counted: number[] = []
+  let hear: (outcomes: readonly OutcomeMessage[]) => void = () => undefined
+  const fleet = {
+    board: { get: () => ({ path: 'closed.watching' }) },
+    threshold: () => 0.5,
+    count: () => undefined,
+    countHeld: (_: string, calls: number) => void counted.push(calls),
+  }
+  const intake = new OutcomeIntake({
+    link: {
+      hearOutcomes: (listener: typeof hear) => {
+        hear = listener
+        return () => undefined
+      },
+    },
+    view,
+    fleet,
+    room: { knows: () => true },
+    quorum: 0.5,
+    hasHeardEnough: () => true,
+    now: () => 1000,
+  } as unknown as ConstructorParameters<typeof OutcomeIntake>[0])
+  intake.start()
+  const failure = { v: 1, type: 'outcome', at: 1, node: 'a', service: 's', result: 'failure', latency: 1 } as const
+  const fail = (): ServiceView => {
+    hear([{ ...failure, node: 'b', result: 'success' }])
+    hear([failure, failure, failure])
+    return view.services.get('s')!
+  }
+  const seen = fail()
+  intake.drop(seen)
+  intake.release(seen, 1000)
+  expect(counted).toEqual([])
+  intake.release(fail(), 1000)
+  expect(counted).toEqual([3])
 })
