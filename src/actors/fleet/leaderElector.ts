@@ -73,12 +73,11 @@ export class LeaderElector {
 
   /** Gives up what it holds, for a successor to take at once. */
   async stop(): Promise<void> {
-    const held = this.#term !== undefined || this.#asking !== undefined
     this.#stopListening()
     this.#tell({ type: 'stop', at: this.#now() })
-    // An answer that is under way may yet be a lease.
+    // An answer that is under way may yet be a lease, and one that was lost may have been.
     await this.#asking
-    if (held) await this.#options.link.lease.release()
+    await this.#options.link.lease.release()
   }
 
   get #context(): LeaderContext {

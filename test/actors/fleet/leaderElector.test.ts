@@ -156,6 +156,16 @@ describe('LeaderElector', () => {
     expect(a!.terms).toEqual([])
   })
 
+  it('releases a lease that it never heard it had', async () => {
+    const fleet = new MemoryFleet()
+    fleet.faults.loseAnswers = 1
+    const [a] = candidates(fleet, 'a')
+    await fleet.clock.advanceAsync(1000)
+    expect([fleet.leader, a!.elector.epoch]).toEqual(['a', undefined])
+    await a!.elector.stop()
+    expect(fleet.leader).toBeUndefined()
+  })
+
   it('tells its machine nothing once it has stopped: no late answer, no look, no second stop', async () => {
     const warned = vi.spyOn(console, 'warn').mockImplementation(() => {})
     const fleet = new MemoryFleet()
