@@ -4,11 +4,10 @@ import { jetstream } from '@nats-io/jetstream'
 import { Kvm } from '@nats-io/kv'
 import { connect, type NatsConnection } from '@nats-io/transport-node'
 import { expect, onTestFinished, test } from 'vitest'
-import { NatsTable } from '../../../src/bus/nats/natsTable.ts'
-import { StreamFit } from '../../../src/bus/nats/streamFit.ts'
 import { tableWildcard } from '../../../src/model/fleet/subjects.ts'
 import { VirtualClock } from '../../../src/model/virtualClock.ts'
 import { describeWithNats, natsServer } from '../../fleet/natsServer.ts'
+import { bareTable } from './bareTable.ts'
 import { directive, linkTo, ready, statusesOf, until } from './natsLink.ts'
 import { pushedClock } from './pushedClock.ts'
 
@@ -104,25 +103,15 @@ async function tableWith(between: (between: Between) => Promise<void>) {
     await kv.put(service, JSON.stringify(directive(service)))
     await message
   }
-  const table = new NatsTable({
+  const table = bareTable(client, {
     clock,
-    fleet: 'test',
-    table: 'directives',
-    ttl: 60_000,
-    maxKeys: 100,
-    entryBytes: 2048,
-    replicas: 1,
-    client: () => client,
     whileUp: async (request) => {
       const number = ++asked
       const answer = await request
       await between({ asked: number, told })
       return answer
     },
-    fit: new StreamFit({ mends: false, tell: () => undefined }),
-    trouble: () => undefined,
   })
-  onTestFinished(() => table.close())
   return { table, client, clock }
 }
 

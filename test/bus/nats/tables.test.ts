@@ -3,10 +3,9 @@ import { jetstream } from '@nats-io/jetstream'
 import { Kvm } from '@nats-io/kv'
 import { connect, type NatsConnection } from '@nats-io/transport-node'
 import { expect, onTestFinished, test } from 'vitest'
-import { NatsTable } from '../../../src/bus/nats/natsTable.ts'
-import { StreamFit } from '../../../src/bus/nats/streamFit.ts'
 import { describeWithNats, type NatsServer, natsServer } from '../../fleet/natsServer.ts'
 import { proxy } from '../../fleet/proxy.ts'
+import { bareTable } from './bareTable.ts'
 import { fastClock } from './fastClock.ts'
 import { connected, directive, linkTo, nodeEntry, ready, statusesOf, until } from './natsLink.ts'
 import { type PushedClock, pushedClock } from './pushedClock.ts'
@@ -323,24 +322,15 @@ describeWithNats('tables over NATS', () => {
     const client = await clientOf(server)
     const troubles: string[] = []
     let isLost = false
-    const table = new NatsTable({
+    const table = bareTable(client, {
       clock: fastClock(20),
-      fleet: 'test',
-      table: 'directives',
-      ttl: 60_000,
-      maxKeys: 100,
-      entryBytes: 2048,
-      replicas: 1,
-      client: () => client,
       whileUp: (request) => {
         if (!isLost) return request
         isLost = false
         return request.then(() => Promise.reject(new Error('the connection to the server was lost')))
       },
-      fit: new StreamFit({ mends: false, tell: () => undefined }),
       trouble: (code) => void troubles.push(code),
     })
-    onTestFinished(() => table.close())
     table.connected(client, true)
     for (const key of ['kept', 'lost']) table.put(key, directive(key))
     await until(() => table.entries.size === 2, 'the entries')
